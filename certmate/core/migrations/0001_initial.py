@@ -1,0 +1,17 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="Heartbeat",
+            fields=[
+                ("part", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("seen_at", models.DateTimeField()),
+            ],
+        ),
+    ]

@@ -1,0 +1,153 @@
+"""Strict readers of the environment: a value that makes no sense stops the start with its name.
+
+Every secret may come from a file named by `NAME_FILE`, as orchestrators mount them. Knows nothing
+of Django's settings, which are built from it.
+"""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file name
+MASTER_KEY_FILE = "master.key"
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable without surrounding space; the default if it is unset or empty."""
+    return os.environ.get(name, "").strip() or default
+
+
+def boolean(name: str, *, default: bool = False) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value not in ("true", "false"):
+        raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+    return value == "true"
+
+
+def integer(name: str, default: int, *, low: int, high: int) -> int:
+    value = text(name)
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number from {low} to {high}, not {value!r}."
+        )
+    return int(value)
+
+
+def words(name: str) -> list[str]:
+    """A comma-separated list without empty items."""
+    return [item.strip() for item in text(name).split(",") if item.strip()]
+
+
+def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
+    value = text(name, default)
+    try:
+        scheme = urlsplit(value).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in schemes:
+        # The value is not repeated: such URLs carry passwords.
+        raise ImproperlyConfigured(
+            f"{name} must be a URL that starts with one of: {', '.join(schemes)}."
+        )
+    return value
+
+
+def base_url(name: str, default: str) -> str:
+    """An http or https origin without a path, such as https://certmate.example.com."""
+    value = url(name, default, schemes=("http", "https")).rstrip("/")
+    parts = urlsplit(value)
+    try:
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    if (
+        not parts.hostname
+        or not port_is_valid
+        or parts.username
+        or parts.path
+        or parts.query
+        or parts.fragment
+    ):
+        raise ImproperlyConfigured(
+            f"{name} must be scheme://host[:port] and nothing else, not {value!r}."
+        )
+    return value
+
+
+def data_dir() -> Path:
+    return Path(text("CERTMATE_DATA_DIR", "data")).expanduser().resolve()
+
+
+def secret(name: str, *, file: Path | None = None) -> str:
+    """A secret from NAME, from the file that NAME_FILE names, or from `file` if that exists."""
+    value, path = text(name), text(f"{name}_FILE")
+    if value and path:
+        raise ImproperlyConfigured(f"Set {name} or {name}_FILE, not both.")
+    if path:
+        value = _read(Path(path), f"{name}_FILE")
+        if not value:
+            raise ImproperlyConfigured(f"The file that {name}_FILE names is empty.")
+    if not value and file is not None and file.exists():
+        value = _read(file, name)
+    return value
+
+
+def required_secret(name: str, *, file: Path) -> str:
+    value = secret(name, file=file)
+    if not value:
+        raise ImproperlyConfigured(
+            f"There is no {name}, and {file} does not exist. "
+            "Run `manage.py bootstrap` once, or set the variable."
+        )
+    return value
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"{name}: {path} cannot be read ({type(error).__name__})."
+        ) from error
+
+
+def create_local_secrets() -> None:
+    """Make the data directory and, where the environment gives none, its two secrets (mode
+    0600).
+    """
+    directory = data_dir()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, file, value in (
+        ("CERTMATE_SECRET_KEY", SECRET_KEY_FILE, secrets.token_urlsafe(64)),
+        (
+            "CERTMATE_MASTER_KEY",
+            MASTER_KEY_FILE,
+            base64.b64encode(secrets.token_bytes(32)).decode(),
+        ),
+    ):
+        if not secret(name, file=directory / file):
+            write_secret_file(directory / file, value)
+
+
+def write_secret_file(path: Path, value: str) -> None:
+    """Write a new file of mode 0600 that is complete or absent; an existing one stays as it is."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(value + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(temporary, path)
+    except FileExistsError:
+        pass  # Another start was faster; its secret is the one that counts.
+    finally:
+        temporary.unlink()

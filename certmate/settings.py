@@ -1,0 +1,274 @@
+"""Django's settings, read strictly from the environment (docs/operations.md lists every variable).
+
+The defaults are those of one machine that serves itself on loopback; CERTMATE_BASE_URL with https
+turns on secure cookies, the redirect to https and HSTS.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from certmate import env
+from certmate.core.broker import broker_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.data_dir()
+
+SECRET_KEY = env.required_secret("CERTMATE_SECRET_KEY", file=DATA_DIR / env.SECRET_KEY_FILE)
+CERTMATE_MASTER_KEY = env.secret("CERTMATE_MASTER_KEY")
+CERTMATE_MASTER_KEY_FILE = DATA_DIR / env.MASTER_KEY_FILE
+CERTMATE_HOOKS_DIR = Path(env.text("CERTMATE_HOOKS_DIR", str(DATA_DIR / "hooks")))
+
+PORT = env.integer("PORT", 8000, low=1, high=65535)
+CERTMATE_BASE_URL = env.base_url("CERTMATE_BASE_URL", f"http://127.0.0.1:{PORT}")
+_base = urlsplit(CERTMATE_BASE_URL)
+IS_HTTPS = _base.scheme == "https"
+
+DEBUG = False
+ALLOWED_HOSTS = env.words("CERTMATE_ALLOWED_HOSTS") or [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    str(_base.hostname),
+]
+CSRF_TRUSTED_ORIGINS = [CERTMATE_BASE_URL]
+
+INSTALLED_APPS = [
+    "certmate.ui.site.CertMateAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "guardian",
+    "auditlog",
+    "csp",
+    "django_celery_beat",
+    "certmate.apps.ProjectConfig",
+    "certmate.core",
+    "certmate.access",
+    "certmate.audit",
+    "certmate.ui",
+    "certmate.rest",
+    "storage",
+    "providers",
+    "certificates",
+    "clients",
+]
+
+MIDDLEWARE = [
+    # Answers ACME validators before host and https rules, which they cannot follow.
+    "providers.middleware.http01_middleware",
+    "certmate.audit.middleware.request_context_middleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "certmate.urls"
+WSGI_APPLICATION = "certmate.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        env.url(
+            "CERTMATE_DATABASE_URL",
+            f"sqlite:///{DATA_DIR / 'certmate.sqlite3'}",
+            schemes=("sqlite", "postgres", "postgresql"),
+        ),
+        conn_max_age=60,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that will write takes its lock at once, so it waits instead of failing half-
+        # way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;"
+        ),
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None  # Nobody is permitted anything without signing in.
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.boolean("CERTMATE_BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+CERTMATE_EMBEDDED_BROKER = not env.secret("CERTMATE_BROKER_URL")
+CELERY_BROKER_URL = env.secret("CERTMATE_BROKER_URL") or broker_url(DATA_DIR)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        # Longer than any task runs; kombu looks for lost messages often instead of every 100 s.
+        "visibility_timeout": 3600,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+    }
+    if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
+    else {}
+)
+CELERY_TASK_PUBLISH_RETRY = (
+    False  # The row is the queue: a broker that is away must not hold up a request.
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SYNC_EVERY = 1  # /ready reads when the scheduler last sent a task.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 10
+CELERY_TIMEZONE = "UTC"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "certmate.rest.authentication.BearerAuthentication",
+        "certmate.rest.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["certmate.rest.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "certmate.rest.negotiation.OneForm",
+    "DEFAULT_PAGINATION_CLASS": "certmate.rest.pagination.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "certmate.rest.filters.PrefixSearchFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "certmate.rest.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "certmate.rest.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CertMate",
+    "DESCRIPTION": "Issue, renew, revoke and download X.509 certificates.",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "ENUM_NAME_OVERRIDES": {
+        "CertificateStateEnum": "certificates.choices.CertificateState",
+        "OrderStateEnum": "certificates.choices.OrderState",
+    },
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+}
+
+ORDER_LEASE = timedelta(seconds=60)
+"""How long a silent worker keeps an order; it renews this every few seconds while it works."""
+ORDER_TIME_LIMIT = timedelta(minutes=30)
+"""After this the ACME client's whole process group is killed."""
+
+LOG_FORMAT = env.text("CERTMATE_LOG_FORMAT", "text")
+if LOG_FORMAT not in ("text", "json"):
+    raise ImproperlyConfigured(f"CERTMATE_LOG_FORMAT must be text or json, not {LOG_FORMAT!r}.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "request_id": {"()": "certmate.audit.context.RequestIdFilter"},
+        # A probe that is told "not ready" every few seconds has been told; that is no error.
+        "unavailable": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 0) != 503,
+        },
+    },
+    "loggers": {"django.request": {"filters": ["unavailable"]}},
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{request_id}{message}",
+            "style": "{",
+            "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
+        },
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["request_id"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.text("CERTMATE_LOG_LEVEL", "INFO").upper()},
+}

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from certmate import env
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "on", "maybe"])
+def test_a_boolean_that_is_neither_true_nor_false_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CERTMATE_X", value)
+    with pytest.raises(ImproperlyConfigured, match="CERTMATE_X"):
+        env.boolean("CERTMATE_X")
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "-1", "8000x", "²"])
+def test_a_number_out_of_range_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PORT", value)
+    with pytest.raises(ImproperlyConfigured, match="PORT"):
+        env.integer("PORT", 8000, low=1, high=65535)
+
+
+@pytest.mark.parametrize(
+    "value", ["ftp://x", "https://", "https://u:p@x", "https://x/path", "x", "https://x:port"]
+)
+def test_a_base_url_that_is_no_origin_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CERTMATE_BASE_URL", value)
+    with pytest.raises(ImproperlyConfigured, match="CERTMATE_BASE_URL"):
+        env.base_url("CERTMATE_BASE_URL", "http://127.0.0.1")
+
+
+def test_a_bad_database_url_is_named_but_its_password_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CERTMATE_DATABASE_URL", "mysql://root:canary@db/x")
+    with pytest.raises(ImproperlyConfigured, match="CERTMATE_DATABASE_URL") as caught:
+        env.url("CERTMATE_DATABASE_URL", "", schemes=("postgres",))
+    assert "canary" not in str(caught.value)
+
+
+def test_a_secret_comes_from_a_file_and_is_stripped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "s").write_text("canary\n")
+    monkeypatch.setenv("CERTMATE_X_FILE", str(tmp_path / "s"))
+    assert env.secret("CERTMATE_X") == "canary"
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_an_unreadable_or_empty_secret_file_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "s").write_text(content)
+    monkeypatch.setenv("CERTMATE_X_FILE", str(tmp_path / "s"))
+    with pytest.raises(ImproperlyConfigured, match="CERTMATE_X_FILE"):
+        env.secret("CERTMATE_X")
+
+
+def test_a_secret_given_twice_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "s").write_text("b")
+    monkeypatch.setenv("CERTMATE_X", "a")
+    monkeypatch.setenv("CERTMATE_X_FILE", str(tmp_path / "s"))
+    with pytest.raises(ImproperlyConfigured, match="not both"):
+        env.secret("CERTMATE_X")
+
+
+def test_local_secrets_are_made_once_and_for_their_owner_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CERTMATE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("CERTMATE_SECRET_KEY")
+    monkeypatch.delenv("CERTMATE_MASTER_KEY")
+    env.create_local_secrets()
+    files = {path.name: path for path in (tmp_path / "data").iterdir()}
+    assert set(files) == {env.SECRET_KEY_FILE, env.MASTER_KEY_FILE}
+    assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
+    before = {name: path.read_text() for name, path in files.items()}
+    env.create_local_secrets()
+    assert {name: path.read_text() for name, path in files.items()} == before
