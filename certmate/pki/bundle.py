@@ -1,0 +1,138 @@
+"""A certificate with its chain and key, and the files that it is handed out as."""
+
+import io
+import stat
+import zipfile
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import (
+    KeySerializationEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+
+from certmate.pki.errors import PKIError
+from certmate.pki.inspect import PARSE_ERRORS, load_certificate, load_chain
+from certmate.pki.keys import PrivateKey, describe, load_private_key
+
+_PKCS12_ROUNDS = 100_000
+_MAX_PASSWORD = 1024
+# The oldest instant that ZIP can write: the same bundle is the same file, whenever it is made.
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What storage keeps of one version. `privkey` is None when the key was never ours."""
+
+    cert: str
+    chain: str
+    privkey: str | None = field(repr=False)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fullchain(self) -> str:
+        """What a server sends: its own certificate first (RFC 8446 §4.4.2)."""
+        return _joined(self.cert, self.chain)
+
+    @property
+    def combined(self) -> str:
+        """The full chain and the key in one file, as HAProxy and others read it."""
+        return _joined(self.fullchain, self.privkey or "")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate, which identifies the version."""
+        return load_certificate(self.cert).fingerprint(hashes.SHA256()).hex()
+
+
+def _joined(*parts: str) -> str:
+    return "".join(f"{part.strip()}\n" for part in parts if part.strip())
+
+
+def check(bundle: Bundle) -> None:
+    """Raises PKIError (`bundle.malformed`, `.key_mismatch`, `.chain`) unless all parts fit."""
+    certificate, chain, key = _load(bundle)
+    for subject, issuer in pairwise([certificate, *chain]):
+        _check_issued(subject, issuer)
+    if key is not None and not _fits(key, certificate):
+        raise PKIError(
+            "The private key does not belong to the certificate.", code="bundle.key_mismatch"
+        )
+
+
+def _load(bundle: Bundle) -> tuple[x509.Certificate, list[x509.Certificate], PrivateKey | None]:
+    try:
+        certificate = load_certificate(bundle.cert)
+        chain = load_chain(bundle.chain)
+        key = load_private_key(bundle.privkey) if bundle.privkey is not None else None
+    except PKIError as error:
+        raise PKIError(error.detail, code="bundle.malformed") from None
+    return certificate, chain, key
+
+
+def _fits(key: PrivateKey, certificate: x509.Certificate) -> bool:
+    try:
+        return describe(key.public_key()) == describe(certificate.public_key())
+    except PARSE_ERRORS:
+        return False
+
+
+def _check_issued(subject: x509.Certificate, issuer: x509.Certificate) -> None:
+    try:
+        subject.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+        raise PKIError(
+            "The chain is not in order: a certificate is not signed by the one after it.",
+            code="bundle.chain",
+        ) from error
+
+
+def to_zip(bundle: Bundle, *, include_private: bool) -> bytes:
+    """The files of the bundle; `privkey.pem` only on request, and only if there is one."""
+    files = {"cert.pem": bundle.cert, "chain.pem": bundle.chain, "fullchain.pem": bundle.fullchain}
+    if include_private and bundle.privkey is not None:
+        files["privkey.pem"] = bundle.privkey
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, date_time=_ZIP_EPOCH)
+            mode = 0o600 if name == "privkey.pem" else 0o644
+            entry.create_system = _UNIX
+            entry.external_attr = (stat.S_IFREG | mode) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def to_pkcs12(bundle: Bundle, *, password: str, name: str) -> bytes:
+    """A PKCS#12 file (RFC 7292) with all certificates, the key if there is one, and `name`.
+
+    Raises PKIError (`bundle.malformed`, `bundle.password`).
+    """
+    certificate, chain, key = _load(bundle)
+    friendly = name.encode("utf-8", errors="replace")
+    encryption = _encryption(password)
+    return pkcs12.serialize_key_and_certificates(friendly, key, certificate, chain, encryption)
+
+
+def _encryption(password: str) -> KeySerializationEncryption:
+    """PBES2 (RFC 8018) with AES: OpenSSL 3 and FIPS refuse the 3DES and RC2 of older files."""
+    # Readers disagree about an empty password, and nobody can type a control character.
+    if not 0 < len(password) <= _MAX_PASSWORD or not password.isprintable():
+        raise PKIError(
+            f"The password has 1 to {_MAX_PASSWORD} printable characters.", code="bundle.password"
+        )
+    return (
+        PrivateFormat.PKCS12.encryption_builder()
+        .kdf_rounds(_PKCS12_ROUNDS)
+        .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
+        .hmac_hash(hashes.SHA256())
+        .build(password.encode("utf-8"))
+    )

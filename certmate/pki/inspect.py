@@ -1,0 +1,145 @@
+"""Reads certificates and PEM text that others made, and says what is in them."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from certmate.pki.errors import PKIError
+from certmate.pki.keys import KeyFacts, describe
+
+MAX_PEM_BYTES = 256 * 1024
+"""Far more than any chain needs, little enough to parse at once."""
+
+PARSE_ERRORS = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""All that `cryptography` raises on bytes that somebody made up; they have no common base."""
+
+_BLOCK = re.compile(
+    r"-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]*)-----END ([A-Z0-9 ]{1,40})-----",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class CertificateFacts:
+    """What a certificate says of itself. `names` are its DNS names and IP addresses."""
+
+    serial: str
+    fingerprint: str
+    not_before: datetime
+    not_after: datetime
+    issuer: str
+    subject: str
+    names: tuple[str, ...]
+    key: KeyFacts
+
+
+def pem_blocks(text: str) -> list[tuple[str, bytes]]:
+    """Label and content of each PEM block (RFC 7468); text around the blocks is a comment.
+
+    Raises PKIError (`pem.malformed`) if something looks like a block and is none.
+    """
+    if len(text) > MAX_PEM_BYTES:
+        raise PKIError(f"PEM has at most {MAX_PEM_BYTES // 1024} KiB here.", code="pem.malformed")
+    found = _BLOCK.findall(text)
+    if len(found) != text.count("-----BEGIN ") or any(begin != end for begin, _, end in found):
+        raise PKIError(
+            "A PEM block is cut off, encrypted or not Base64.",
+            code="pem.malformed",
+        )
+    try:
+        return [
+            (label, base64.b64decode("".join(body.split()), validate=True))
+            for label, body, _ in found
+        ]
+    except binascii.Error:
+        # Not chained: the block may be a private key that somebody pasted by mistake.
+        raise PKIError("A PEM block is not valid Base64.", code="pem.malformed") from None
+
+
+def load_chain(pem: str) -> list[x509.Certificate]:
+    """The certificates in `pem`, in their order. Raises PKIError (`certificate.malformed`)."""
+    try:
+        blocks = pem_blocks(pem)
+    except PKIError as error:
+        raise PKIError(error.detail, code="certificate.malformed") from None
+    if any(label != "CERTIFICATE" for label, _ in blocks):
+        raise PKIError(
+            "There is something else than certificates in the PEM.", code="certificate.malformed"
+        )
+    try:
+        return [x509.load_der_x509_certificate(der) for _, der in blocks]
+    except PARSE_ERRORS as error:
+        raise PKIError(
+            "A PEM block does not hold an X.509 certificate.", code="certificate.malformed"
+        ) from error
+
+
+def load_certificate(pem: str) -> x509.Certificate:
+    """The one certificate in `pem`. Raises PKIError (`certificate.malformed`)."""
+    certificates = load_chain(pem)
+    if len(certificates) != 1:
+        raise PKIError(
+            f"Expected one certificate, found {len(certificates)}.", code="certificate.malformed"
+        )
+    return certificates[0]
+
+
+def split_chain(pem: str) -> list[str]:
+    """Each certificate of `pem` as PEM of its own, without comments; none for an empty text."""
+    return [_to_pem(certificate) for certificate in load_chain(pem)]
+
+
+def describe_certificate(pem: str) -> CertificateFacts:
+    """The facts of the one certificate in `pem`. Raises PKIError (`certificate.malformed`)."""
+    certificate = load_certificate(pem)
+    try:
+        return CertificateFacts(
+            serial=_serial(certificate),
+            fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            issuer=certificate.issuer.rfc4514_string(),
+            subject=certificate.subject.rfc4514_string(),
+            names=_names(certificate),
+            key=describe(certificate.public_key()),
+        )
+    except PARSE_ERRORS as error:
+        raise PKIError(
+            "The certificate has a field that cannot be read.", code="certificate.malformed"
+        ) from error
+
+
+def _serial(certificate: x509.Certificate) -> str:
+    """Whole octets, as `openssl x509 -serial` and CRL tools print it."""
+    text = f"{certificate.serial_number:x}"
+    return text.zfill(len(text) + len(text) % 2)
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(
+        str(name.value).lower()
+        for name in extension.value
+        if isinstance(name, x509.DNSName | x509.IPAddress)
+    )
+
+
+def _to_pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode("ascii")
