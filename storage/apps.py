@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.apps import apps as installed
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models.signals import post_migrate
+
+
+class StorageConfig(AppConfig):
+    name = "storage"
+    verbose_name = "Storage"
+
+    def ready(self) -> None:
+        from certmate.audit.services import register
+        from storage.models import StorageTarget
+
+        # A verification is logged as an event; it changes nothing that an operator has set.
+        register(StorageTarget, exclude=("verified_at", "verification_error"))
+        post_migrate.connect(_seed, sender=self)
+
+
+def _seed(*, using: str = DEFAULT_DB_ALIAS, apps: Any = installed, **_: object) -> None:
+    """Seed once both tables are there: a migration may stop half-way or go backwards."""
+    from storage.services import seed_default_target
+
+    tables = {model._meta.db_table for model in apps.get_models()}
+    if using == DEFAULT_DB_ALIAS and tables >= {"storage_storagetarget", "auditlog_logentry"}:
+        seed_default_target()
