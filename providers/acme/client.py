@@ -1,0 +1,106 @@
+"""The ACME operations, for the rest of CertMate. Each runs in an isolated child.
+
+Importing this is cheap: certbot, acme and josepy are imported in the child alone.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from certmate.core.errors import InvalidRequest, UpstreamRejected
+from providers.acme import plan
+from providers.acme.account import AccountRef
+from providers.acme.plan import IssueRequest
+from providers.acme.runner import Unwatched, Watch, run
+
+
+@dataclass(frozen=True)
+class IssuedChain:
+    """What the CA issued, in PEM: the certificate, then the intermediates up to the root."""
+
+    cert: str
+    chain: str
+
+
+def register(
+    account: AccountRef,
+    *,
+    email: str = "",
+    eab_kid: str = "",
+    eab_hmac_key: str = "",
+    watch: Watch | None = None,
+) -> str:
+    """Registers our own key at the CA and gives the account's URI.
+
+    The same key gives the same account (RFC 8555 §7.3.1), so that repeating it after a crash is
+    safe. The CA's terms of service are agreed to.
+    """
+    request = plan.plan_register(account, email=email, eab_kid=eab_kid, eab_hmac_key=eab_hmac_key)
+    return str(run(request, watch=watch or Unwatched())["uri"])
+
+
+def issue(request: IssueRequest, watch: Watch) -> IssuedChain:
+    """Gets a certificate for the request's CSR.
+
+    Each order's URL goes to `watch.order_created` before anything else happens to it; given back as
+    `resume_url`, the next attempt takes what the CA has issued meanwhile instead of a second one.
+    """
+    wanted = plan.plan_issue(request)
+    if request.proof is not None and request.challenge == "dns-01":
+        wanted["environment"] |= _ambient(request.proof.ambient)
+    result = run(wanted, watch=watch)
+    return IssuedChain(cert=result["cert"], chain=result["chain"])
+
+
+def _ambient(names: Sequence[str]) -> dict[str, str]:
+    found = {name: os.environ[name] for name in names if name in os.environ}
+    # The child's home is its workspace; boto3 would look for the profile there.
+    for name, path in (
+        ("AWS_CONFIG_FILE", "config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+    ):
+        if name in names:
+            found.setdefault(name, str(Path.home() / ".aws" / path))
+    return found
+
+
+def reason_number(reason: str, *, field: str = "reason") -> int:
+    """The CRLReason (RFC 5280 §5.3.1) of that name. Raises InvalidRequest (`revocation.reason`)."""
+    if reason not in plan.REVOCATION_REASONS:
+        known = ", ".join(plan.REVOCATION_REASONS)
+        raise InvalidRequest(
+            f"Unknown revocation reason. Known: {known}.", code="revocation.reason", field=field
+        )
+    return plan.REVOCATION_REASONS[reason]
+
+
+def revoke(
+    account: AccountRef, *, cert_pem: str, reason: str = "unspecified", watch: Watch | None = None
+) -> bool:
+    """Revokes the certificate; False if the CA had it revoked before."""
+    request = plan.plan_revoke(account, cert_pem=cert_pem, reason=reason_number(reason))
+    try:
+        run(request, watch=watch or Unwatched())
+    except UpstreamRejected as error:
+        if error.code == "acme.already_revoked":
+            return False
+        raise
+    return True
+
+
+def renewal_windows(
+    account: AccountRef, *, cert_pems: Sequence[str], watch: Watch | None = None
+) -> list[tuple[datetime | None, datetime]]:
+    """For each certificate when the CA wants it renewed (RFC 9773) and when to ask again.
+
+    The first is None where the CA offers no such information or cannot answer. It is drawn at
+    random from the CA's window at each call: keep it.
+    """
+    request = plan.plan_renewal_windows(account, cert_pems=list(cert_pems))
+    answers = run(request, watch=watch or Unwatched())["windows"]
+    return [
+        (datetime.fromisoformat(at) if at else None, datetime.fromisoformat(again))
+        for at, again in answers
+    ]

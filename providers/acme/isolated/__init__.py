@@ -1,0 +1,1 @@
+"""What runs in the child process only: certbot, acme and josepy are imported nowhere else."""

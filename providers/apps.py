@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class ProvidersConfig(AppConfig):
+    name = "providers"
+    verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        from certmate.audit.services import register
+        from providers.models import CAAccount, DNSAccount
+
+        register(CAAccount)
+        register(DNSAccount)

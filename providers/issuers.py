@@ -1,0 +1,153 @@
+"""The one door to whoever issues: register, issue, revoke, ask for the renewal window.
+
+A caller says which account and what to prove; how a CA of that kind is spoken to stays in here. No
+call of this module may be made inside a database transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from certmate.core import clock
+from certmate.core.errors import CertMateError
+from certmate.pki.keys import KeyType, generate
+from providers.acme import client
+from providers.acme.account import AccountRef
+from providers.acme.client import IssuedChain
+from providers.acme.plan import Challenge, IssueRequest
+from providers.acme.runner import Watch
+from providers.acme.workspace import sweep_workspaces
+from providers.dns.render import Rendered, render
+from providers.models import CAAccount, DNSAccount, HTTPChallenge
+
+CHALLENGE_LIFETIME = timedelta(hours=1)
+LEFTOVER_AGE = timedelta(hours=1)
+
+# HMAC-keyed EAB and every CA of the catalogue take this one (RFC 8555 §6.2 asks for ES256 support).
+ACCOUNT_KEY_TYPE = KeyType.EC256
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How control of the names is proved: HTTP-01 by ourselves, or DNS-01 through an account."""
+
+    challenge: Challenge
+    dns_account: DNSAccount | None = None
+
+    def rendered(self) -> Rendered | None:
+        if self.dns_account is None:
+            return None
+        account = self.dns_account
+        return render(account.catalogue_entry, account.credentials, account.propagation_seconds)
+
+
+def issue(
+    *, account: CAAccount, csr: str, proof: Proof, resume_url: str, watch: Watch
+) -> IssuedChain:
+    """A certificate for the CSR from this account's CA and no other.
+
+    `resume_url` is the CA's order of an earlier attempt; what it already yielded is fetched, not
+    asked for again. Raises UpstreamRejected or UpstreamUnavailable with a code of docs/errors.md.
+    """
+
+    def attempt(reference: AccountRef) -> IssuedChain:
+        request = IssueRequest(
+            account=reference,
+            csr_pem=csr,
+            challenge=proof.challenge,
+            proof=proof.rendered(),
+            hooks_dir=str(settings.CERTMATE_HOOKS_DIR),
+            resume_url=resume_url,
+        )
+        return client.issue(request, watch=watch)
+
+    try:
+        return attempt(registered(account, watch))
+    except CertMateError as error:
+        if error.code != "acme.account_missing":
+            raise
+    # The CA has forgotten the account, as test servers do; the key registers it again.
+    watch.step("The CA does not know the account any more; registering it again.")
+    CAAccount.objects.filter(pk=account.pk).update(account_uri="", registered_at=None)
+    return attempt(registered(account, watch))
+
+
+def revoke(*, account: CAAccount, cert: str, reason: str, watch: Watch) -> None:
+    """Revoke with an RFC 5280 §5.3.1 reason (RFC 8555 §7.6). Already revoked counts as done."""
+    client.revoke(registered(account, watch), cert_pem=cert, reason=reason, watch=watch)
+
+
+def renewal_windows(
+    *, account: CAAccount, certs: list[str], watch: Watch
+) -> list[tuple[datetime | None, datetime]]:
+    """For each certificate, when the CA suggests to renew (RFC 9773), and when to ask again.
+
+    None where the CA offers no renewal information.
+    """
+    return client.renewal_windows(registered(account, watch), cert_pems=certs, watch=watch)
+
+
+def registered(account: CAAccount, watch: Watch) -> AccountRef:
+    """The account as the CA knows it, registered if it is not yet."""
+    stored = _with_key(account)
+    reference = _reference(stored)
+    if reference.uri:
+        return reference
+    watch.step(f"Registering the account at {stored.directory_url}.")
+    uri = client.register(
+        reference,
+        email=stored.email,
+        eab_kid=stored.eab.get("kid", ""),
+        eab_hmac_key=stored.eab.get("hmac_key", ""),
+        watch=watch,
+    )
+    # Two workers may register at once: with one key they get one account.
+    CAAccount.objects.filter(pk=stored.pk, account_uri="").update(
+        account_uri=uri, registered_at=clock.now()
+    )
+    return AccountRef(
+        directory_url=reference.directory_url,
+        key_pem=reference.key_pem,
+        uri=uri,
+        trust_bundle=reference.trust_bundle,
+    )
+
+
+def _with_key(account: CAAccount) -> CAAccount:
+    with transaction.atomic():
+        stored = CAAccount.objects.select_for_update().get(pk=account.pk)
+        if not stored.account_key:
+            stored.account_key = {"pem": generate(ACCOUNT_KEY_TYPE)}
+            stored.save(update_fields=["account_key"])
+    return stored
+
+
+def _reference(account: CAAccount) -> AccountRef:
+    return AccountRef(
+        directory_url=account.directory_url,
+        key_pem=account.account_key["pem"],
+        uri=account.account_uri,
+        trust_bundle=account.trust_bundle,
+    )
+
+
+def remove_leftovers() -> None:
+    """Remove from this machine what killed workers left of their runs."""
+    sweep_workspaces(LEFTOVER_AGE)
+
+
+def present_http01(token: str, key_authorization: str) -> None:
+    """Let every web worker answer a validator that asks for this token."""
+    now = clock.now()
+    HTTPChallenge.objects.filter(expires_at__lt=now).delete()
+    HTTPChallenge.objects.update_or_create(
+        token=token,
+        defaults={"key_authorization": key_authorization, "expires_at": now + CHALLENGE_LIFETIME},
+    )
+
+
+def cleanup_http01(token: str) -> None:
+    """Stop answering for this token."""
+    HTTPChallenge.objects.filter(token=token).delete()

@@ -1,0 +1,40 @@
+"""HTTP-01 served by the application itself, from the database, so that any web worker can answer.
+
+A validator asks for the name that is being proved, over plain HTTP and without credentials: this
+runs ahead of the host, https and session rules (RFC 8555 §8.3).
+"""
+
+import re
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from certmate.core import clock
+from providers.models import HTTPChallenge
+
+PREFIX = "/.well-known/acme-challenge/"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+
+def http01_middleware(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Answer validators; pass on everything else."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(PREFIX):
+            return get_response(request)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+        return _answer(request.path_info.removeprefix(PREFIX))
+
+    return middleware
+
+
+def _answer(token: str) -> HttpResponse:
+    challenge = None
+    if _TOKEN.fullmatch(token):
+        challenge = HTTPChallenge.objects.filter(token=token, expires_at__gt=clock.now()).first()
+    if challenge is None:
+        return HttpResponse("No such challenge.\n", status=404, content_type="text/plain")
+    return HttpResponse(challenge.key_authorization, content_type="application/octet-stream")

@@ -1,0 +1,126 @@
+"""Accounts at CAs and DNS providers, and the HTTP-01 answers that are being served."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from certmate.access.verbs import Scope
+from certmate.core.fields import EncryptedJSONField
+from certmate.core.parameters import mask
+from providers.acme.catalogue import CATALOGUE as CAS
+from providers.acme.catalogue import CAProvider
+from providers.dns.catalogue import CATALOGUE as DNS
+from providers.dns.catalogue import DNSProvider
+
+account_name = RegexValidator(
+    r"\A[a-z0-9][a-z0-9._-]*\Z", "Lower-case letters, digits, dots, dashes and underscores only."
+)
+
+
+def ca_choices() -> list[tuple[str, str]]:
+    return [(entry.slug, entry.label) for entry in CAS.values()]
+
+
+def dns_choices() -> list[tuple[str, str]]:
+    return [(entry.slug, entry.label) for entry in DNS.values()]
+
+
+class Account(models.Model):
+    """What accounts at CAs and DNS providers have in common."""
+
+    write_scope: ClassVar[str] = Scope.ADMIN
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, unique=True, validators=[account_name])
+    is_default = models.BooleanField("default", default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CAAccount(Account):
+    """One account at one ACME directory, registered once and used by every worker for ever.
+
+    `account_key` is stored before the CA hears of it, so a crash during registration loses nothing:
+    newAccount with the same key gives the same account (RFC 8555 §7.3.1).
+    """
+
+    provider = models.CharField(max_length=40, choices=ca_choices)
+    directory_url = models.CharField("ACME directory URL", max_length=500)
+    email = models.EmailField("contact e-mail", blank=True)
+    eab = EncryptedJSONField(verbose_name="external account binding")
+    trust_bundle = models.TextField("extra trusted CA certificates (PEM)", blank=True)
+    account_key = EncryptedJSONField()
+    account_uri = models.CharField(
+        "account URL at the CA", max_length=500, blank=True, editable=False
+    )
+    registered_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = "CA account"
+        ordering = ("name",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=models.Q(is_default=True),
+                name="one_default_ca_account",
+            )
+        ]
+
+    @property
+    def catalogue_entry(self) -> CAProvider:
+        return CAS[self.provider]
+
+    @property
+    def is_staging(self) -> bool:
+        """Certificates of this account are for trials: browsers do not trust them."""
+        return self.catalogue_entry.staging
+
+
+class DNSAccount(Account):
+    """Credentials at a DNS provider and the zones they can write."""
+
+    provider = models.CharField(max_length=40, choices=dns_choices)
+    credentials = EncryptedJSONField()
+    zones = models.JSONField(
+        default=list, blank=True, help_text="Zones that these credentials serve."
+    )
+    propagation_seconds = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How long to wait until the provider's servers agree."
+    )
+
+    class Meta:
+        verbose_name = "DNS account"
+        ordering = ("name",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["provider"],
+                condition=models.Q(is_default=True),
+                name="one_default_dns_account_a_provider",
+            )
+        ]
+
+    @property
+    def catalogue_entry(self) -> DNSProvider:
+        return DNS[self.provider]
+
+    def masked_credentials(self) -> dict[str, Any]:
+        """The credentials as they may be shown."""
+        return mask(self.catalogue_entry.parameters, self.credentials)
+
+
+class HTTPChallenge(models.Model):
+    """An HTTP-01 answer that any web worker gives while an order is validated (RFC 8555 §8.3)."""
+
+    token = models.CharField(max_length=128, primary_key=True)
+    key_authorization = models.CharField(max_length=255)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.token

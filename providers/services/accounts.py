@@ -1,0 +1,70 @@
+"""What the verbs on both kinds of account share."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
+from certmate.core.errors import Conflict, InvalidRequest
+from providers.models import CAAccount, DNSAccount
+
+AccountT = TypeVar("AccountT", CAAccount, DNSAccount)
+
+
+def save(account: AccountT, others: Iterable[AccountT]) -> AccountT:
+    """Validate and save; a new default takes the place of the `others` that were it."""
+    try:
+        with transaction.atomic():
+            if account.is_default:
+                for other in others:
+                    if other.pk != account.pk:
+                        other.is_default = False
+                        other.save(update_fields=["is_default"])
+            account.full_clean()
+            account.save()
+    except IntegrityError as error:
+        # Two of one name, or two defaults, saved at once: full_clean sees neither.
+        raise Conflict(
+            f"{account.name} was saved by somebody else at the same time. Look and try again.",
+            code="account.conflict",
+        ) from error
+    return account
+
+
+def delete(actor: Actor, account: CAAccount | DNSAccount) -> None:
+    """Raises Conflict (`account.in_use`) while a certificate, version or order names the
+    account.
+    """
+    policy.require(actor, Verb.DELETE, account)
+    try:
+        with transaction.atomic():
+            account.delete()
+    except ProtectedError as error:
+        raise Conflict(
+            f"{account.name} is used by {len(error.protected_objects)} or more certificates, "
+            "versions or "
+            "orders. Reissue them through another account and delete them first.",
+            code="account.in_use",
+        ) from error
+
+
+def choose(candidates: Sequence[AccountT], *, wanted: str, field: str) -> AccountT:
+    """The one candidate, or the default among several. Raises InvalidRequest, never guesses."""
+    defaults = [account for account in candidates if account.is_default]
+    if len(candidates) == 1 or len(defaults) == 1:
+        return (defaults or list(candidates))[0]
+    if not candidates:
+        raise InvalidRequest(
+            f"There is no account {wanted} that you may use.", code="account.unknown", field=field
+        )
+    names = ", ".join(account.name for account in candidates[:10])
+    raise InvalidRequest(
+        f"There are several accounts {wanted} and none of them is the default: name one of "
+        f"{names}.",
+        code="account.ambiguous",
+        field=field,
+    )

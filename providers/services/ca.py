@@ -1,0 +1,168 @@
+"""Accounts at ACME CAs."""
+
+from urllib.parse import urlsplit
+
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
+from certmate.core.errors import Conflict, InvalidRequest, invalid_input
+from certmate.core.parameters import MASK
+from certmate.pki.inspect import split_chain
+from providers.acme import catalogue
+from providers.models import CAAccount
+from providers.services import accounts
+
+
+def create_ca_account(
+    *,
+    actor: Actor,
+    name: str,
+    provider: str,
+    directory_url: str = "",
+    email: str = "",
+    eab_kid: str = "",
+    eab_hmac_key: str = "",
+    trust_bundle: str = "",
+    is_default: bool = False,
+) -> CAAccount:
+    """Keep an account's data; the CA is asked to register it with the first order.
+
+    Raises InvalidRequest for a directory that is not the catalogue's, a missing external account
+    binding, or a trust bundle that holds anything but certificates.
+    """
+    policy.require(actor, Verb.REQUEST, CAAccount)
+    entry = catalogue.get(provider)
+    account = CAAccount(
+        name=name,
+        provider=provider,
+        directory_url=_directory(entry, directory_url),
+        email=email,
+        eab=_eab(entry, eab_kid, eab_hmac_key),
+        trust_bundle=_trust_bundle(trust_bundle),
+        is_default=is_default,
+    )
+    return accounts.save(account, CAAccount.objects.filter(is_default=True))
+
+
+def update_ca_account(
+    *,
+    actor: Actor,
+    account: CAAccount,
+    directory_url: str | None = None,
+    email: str | None = None,
+    eab_kid: str | None = None,
+    eab_hmac_key: str | None = None,
+    trust_bundle: str | None = None,
+    is_default: bool | None = None,
+) -> CAAccount:
+    """Change what is given. The directory of a registered account stays: another one is another
+    account.
+    """
+    policy.require(actor, Verb.CHANGE, account)
+    entry = account.catalogue_entry
+    if directory_url is not None and directory_url != account.directory_url:
+        if account.account_uri:
+            raise Conflict(
+                "The account is registered at its directory. Make a new account.",
+                code="account.registered",
+            )
+        account.directory_url = _directory(entry, directory_url)
+    if eab_kid is not None or eab_hmac_key not in (None, MASK):
+        kid = account.eab.get("kid", "") if eab_kid is None else eab_kid
+        unchanged = eab_hmac_key in (None, MASK) and kid == account.eab.get("kid", "")
+        if not unchanged:
+            account.eab = _eab(
+                entry, kid, "" if eab_hmac_key in (None, MASK) else str(eab_hmac_key)
+            )
+    if email is not None:
+        account.email = email
+    if trust_bundle is not None:
+        account.trust_bundle = _trust_bundle(trust_bundle)
+    if is_default is not None:
+        account.is_default = is_default
+    return accounts.save(account, CAAccount.objects.filter(is_default=True))
+
+
+def delete_ca_account(*, actor: Actor, account: CAAccount) -> None:
+    """Forget the account and its key. Raises Conflict while anything depends on it."""
+    accounts.delete(actor, account)
+
+
+def resolve_ca_account(*, actor: Actor, ca: str = "", provider: str = "") -> CAAccount:
+    """The account of that name, else the one (or the default) of that provider, else the default of
+    all.
+
+    Raises InvalidRequest if that is not exactly one: nothing is issued by another CA than asked
+    for.
+    """
+    usable = policy.visible(actor, CAAccount.objects.all())
+    if ca:
+        named = usable.filter(name=ca, **({"provider": provider} if provider else {})).first()
+        if named is not None:
+            return named
+        if provider or ca not in catalogue.CATALOGUE:
+            raise InvalidRequest(
+                f"There is no CA account {ca!r} that you may use.",
+                code="account.unknown",
+                field="ca",
+            )
+        provider = ca
+    if provider:
+        found = list(usable.filter(provider=provider))
+        return accounts.choose(found, wanted=f"of {provider}", field="ca_provider")
+    return accounts.choose(list(usable), wanted="at a CA", field="ca")
+
+
+def _directory(entry: catalogue.CAProvider, url: str) -> str:
+    if entry.directory_url:
+        if url and url != entry.directory_url:
+            raise InvalidRequest(
+                f"{entry.label} is at {entry.directory_url}. For another directory use the "
+                "provider acme.",
+                code="acme.directory",
+                field="directory_url",
+            )
+        return entry.directory_url
+    try:
+        parts = urlsplit(url)
+        usable = (
+            parts.scheme == "https" and parts.hostname and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    if not usable or parts.username is not None or parts.password is not None or parts.fragment:
+        raise InvalidRequest(
+            "The directory must be an https URL without user name, such as "
+            "https://ca.example.com/acme/directory.",
+            code="acme.directory",
+            field="directory_url",
+        )
+    return url
+
+
+def _eab(entry: catalogue.CAProvider, kid: str, hmac_key: str) -> dict[str, str]:
+    if not kid and not hmac_key and entry.eab != "required":
+        return {}
+    if entry.eab == "none":
+        raise InvalidRequest(
+            f"{entry.label} takes no external account binding.", code="acme.eab", field="eab_kid"
+        )
+    if not kid or not hmac_key:
+        missing = "eab_kid" if not kid else "eab_hmac_key"
+        raise InvalidRequest(
+            "Give both EAB values that the CA showed you.", code="acme.eab", field=missing
+        )
+    return {"kid": kid, "hmac_key": hmac_key}
+
+
+def _trust_bundle(pem: str) -> str:
+    if not pem.strip():
+        return ""
+    with invalid_input("trust_bundle"):
+        certificates = split_chain(pem)
+    if not certificates:
+        raise InvalidRequest(
+            "This is no PEM certificate.", code="certificate.malformed", field="trust_bundle"
+        )
+    return "".join(certificates)

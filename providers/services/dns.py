@@ -1,0 +1,128 @@
+"""Accounts at DNS providers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
+from certmate.core.errors import InvalidRequest, invalid_input
+from certmate.core.parameters import merge
+from certmate.pki.names import parse_name
+from providers.dns import catalogue, zones
+from providers.models import DNSAccount
+from providers.services import accounts
+
+
+def create_dns_account(
+    *,
+    actor: Actor,
+    name: str,
+    provider: str,
+    credentials: Mapping[str, Any],
+    zones: Iterable[str] = (),
+    propagation_seconds: int | None = None,
+    is_default: bool = False,
+) -> DNSAccount:
+    """Keep credentials at a provider. Raises InvalidRequest for what the provider's entry does not
+    declare.
+    """
+    policy.require(actor, Verb.REQUEST, DNSAccount)
+    account = DNSAccount(
+        name=name,
+        provider=provider,
+        credentials=catalogue.get(provider).validate(credentials),
+        zones=_zones(zones),
+        propagation_seconds=propagation_seconds,
+        is_default=is_default,
+    )
+    return accounts.save(account, DNSAccount.objects.filter(is_default=True, provider=provider))
+
+
+def update_dns_account(
+    *,
+    actor: Actor,
+    account: DNSAccount,
+    credentials: Mapping[str, Any] | None = None,
+    zones: Iterable[str] | None = None,
+    **changes: Any,
+) -> DNSAccount:
+    """Change what is given; a secret that is masked or left out stays.
+
+    `changes` are of `propagation_seconds` and `is_default`.
+    """
+    policy.require(actor, Verb.CHANGE, account)
+    if credentials is not None:
+        entry = account.catalogue_entry
+        account.credentials = entry.validate(
+            merge(entry.parameters, account.credentials, credentials)
+        )
+    if zones is not None:
+        account.zones = _zones(zones)
+    for field in {"propagation_seconds", "is_default"} & changes.keys():
+        setattr(account, field, changes[field])
+    return accounts.save(
+        account, DNSAccount.objects.filter(is_default=True, provider=account.provider)
+    )
+
+
+def delete_dns_account(*, actor: Actor, account: DNSAccount) -> None:
+    """Forget the credentials. Raises Conflict while anything depends on them."""
+    accounts.delete(actor, account)
+
+
+def resolve_dns_account(
+    *, actor: Actor, dns: str = "", provider: str = "", account_id: str = ""
+) -> DNSAccount | None:
+    """The account that was named, or the one (or the default) of that provider.
+
+    None if nothing was named: then the names decide when the order runs. Raises InvalidRequest if
+    what was named is not exactly one account.
+    """
+    usable = policy.visible(actor, DNSAccount.objects.all())
+    name = dns or account_id
+    if name:
+        named = usable.filter(name=name, **({"provider": provider} if provider else {})).first()
+        if named is not None:
+            return named
+        field = "dns" if dns else "account_id"
+        if provider or name not in catalogue.CATALOGUE:
+            raise InvalidRequest(
+                f"There is no DNS account {name!r} that you may use.",
+                code="account.unknown",
+                field=field,
+            )
+        provider = name
+    if not provider:
+        return None
+    return accounts.choose(
+        list(usable.filter(provider=provider)), wanted=f"of {provider}", field="dns_provider"
+    )
+
+
+def account_for_names(*, actor: Actor, names: Sequence[str]) -> DNSAccount:
+    """The account whose zones match the names longest. Raises InvalidRequest (`dns.no_account`) if
+    none does.
+    """
+    usable = policy.visible(actor, DNSAccount.objects.order_by("name"))
+    account = zones.choose(usable, names)
+    if account is None:
+        raise InvalidRequest(
+            f"No DNS account serves the zones of all of: {', '.join(names[:10])}. Name one, or "
+            "add the zone to one.",
+            code="dns.no_account",
+            field="dns",
+        )
+    return account
+
+
+def _zones(given: Iterable[str]) -> list[str]:
+    clean: list[str] = []
+    with invalid_input("zones"):
+        for zone in given:
+            name = parse_name(zone.strip().rstrip("."))
+            if name.kind != "dns" or name.wildcard:
+                raise InvalidRequest(f"{zone} is not a zone.", code="dns.zone", field="zones")
+            if name.value not in clean:
+                clean.append(name.value)
+    return clean

@@ -1,0 +1,101 @@
+"""Credentials as certbot's plugins read them back."""
+
+import os
+from pathlib import Path
+
+import pytest
+from certbot.plugins.dns_common import CredentialsConfiguration
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from certmate.core.errors import InvalidRequest
+from providers.dns import catalogue
+from providers.dns.render import CredentialsFile, ini, render
+
+# What `parameters.validate` lets through: one line without control characters.
+PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)
+TRICKY = st.text(alphabet="'\"#%()s=[]\\, \t;$a".replace("\t", ""), min_size=1)
+
+
+def read_back(content: str, folder: Path) -> dict[str, str]:
+    """As certbot's plugins do it."""
+    path = folder / "credentials.ini"
+    path.write_text(content)
+    path.chmod(0o600)
+    read = CredentialsConfiguration(str(path), lambda name: name)
+    return {name: str(read.conf(name)) for name in read.confobj}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(secret=PRINTABLE | TRICKY, other=TRICKY)
+@example(secret="%(dns_x_other)s", other="%(certmate_percent_sign)s")
+@example(secret="%(unknown)s %%(x)s", other="#")
+def test_every_value_is_read_back_and_adds_no_key(tmp_path: Path, secret: str, other: str) -> None:
+    values = {"dns_x_secret": secret, "dns_x_other": other}
+    try:
+        content = ini(values)
+    except InvalidRequest:
+        assert "'''" in secret + other
+        assert '"""' in secret + other
+        return
+    read = read_back(content, tmp_path)
+    assert {name: read[name] for name in values} == values
+    assert set(read) - set(values) <= {"certmate_percent_sign"}
+
+
+@pytest.mark.parametrize("value", ["a\nb = c", "a\rb", "a\x00", "a\u2028b"])
+def test_a_line_break_is_refused(value: str) -> None:
+    with pytest.raises(InvalidRequest):
+        ini({"key": value})
+
+
+def test_an_ini_account_becomes_a_file_and_the_seconds_to_wait(tmp_path: Path) -> None:
+    values = {"nameserver": "192.0.2.1", "tsig_key": "k", "tsig_secret": "c2VjcmV0"}
+    rendered = render(catalogue.RFC2136, catalogue.RFC2136.validate(values))
+    [file] = rendered.files
+    assert isinstance(file, CredentialsFile)
+    assert file.option == "--dns-rfc2136-credentials"
+    assert read_back(file.content, tmp_path) == {
+        "dns_rfc2136_server": "192.0.2.1",
+        "dns_rfc2136_port": "53",
+        "dns_rfc2136_name": "k",
+        "dns_rfc2136_secret": "c2VjcmV0",
+        "dns_rfc2136_algorithm": "HMAC-SHA256",
+        "dns_rfc2136_sign_query": "false",
+    }
+    assert rendered.arguments == ("--dns-rfc2136-propagation-seconds", "60")
+    assert rendered.secrets == ("c2VjcmV0",)
+    assert render(catalogue.RFC2136, catalogue.RFC2136.validate(values), 5).arguments[1] == "5"
+
+
+def test_an_environment_account_has_no_file_and_no_wait() -> None:
+    values = {"access_key_id": "AKID", "secret_access_key": "the-secret"}
+    rendered = render(catalogue.ROUTE53, catalogue.ROUTE53.validate(values), 30)
+    assert (rendered.files, rendered.arguments, rendered.ambient) == ((), (), ())
+    assert rendered.environment == {
+        "AWS_ACCESS_KEY_ID": "AKID",
+        "AWS_SECRET_ACCESS_KEY": "the-secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    assert rendered.secrets == ("the-secret",)
+
+
+def test_the_machines_own_role_is_used_only_when_asked_for() -> None:
+    values = catalogue.ROUTE53.validate({"use_ambient_credentials": "true"})
+    rendered = render(catalogue.ROUTE53, values)
+    assert rendered.environment == {}
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in rendered.ambient
+
+
+def test_the_environment_of_a_hook_is_for_the_hook_alone() -> None:
+    values = {"auth_hook": "add", "environment": "API_KEY=the secret=1\nURL=x"}
+    rendered = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
+    assert rendered.environment == {}
+    assert rendered.hooks is not None
+    assert rendered.hooks.environment == {"API_KEY": "the secret=1", "URL": "x"}
+    assert (rendered.hooks.auth, rendered.hooks.cleanup) == ("add", "")
+    assert "the secret=1" in rendered.secrets
+    assert "the secret" not in repr(rendered)
