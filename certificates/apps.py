@@ -1,0 +1,22 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CertificatesConfig(AppConfig):
+    name = "certificates"
+    verbose_name = "Certificates"
+
+    def ready(self) -> None:
+        from certificates.models import Certificate
+        from certmate.audit.services import register
+
+        # Versions and orders are logged as events by the services that make them.
+        register(Certificate, exclude=("updated_at",))
+        post_migrate.connect(_seed, sender=self)
+
+
+def _seed(**_: object) -> None:
+    from certificates.schedules import SCHEDULES
+    from certmate.core.schedules import seed
+
+    seed(*SCHEDULES)

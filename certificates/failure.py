@@ -1,0 +1,84 @@
+"""What becomes of an order that could not be carried out: tried again later, or failed with a
+reason.
+"""
+
+import logging
+
+from django.db import transaction
+
+from certificates import renewal
+from certificates.choices import OrderKind, OrderState
+from certificates.models import Certificate
+from certificates.watch import OrderWatch
+from certmate.audit.services import record
+from certmate.core import clock
+from certmate.core.errors import CertMateError, LeaseLost
+
+logger = logging.getLogger(__name__)
+
+
+def record_failure(watch: OrderWatch, error: CertMateError) -> None:
+    """Write the failure to the order; a LeaseLost on the way means that it is no longer ours to
+    write.
+    """
+    try:
+        with transaction.atomic():
+            _try_later(watch, error) if error.retryable else _fail(watch, error)
+    except LeaseLost:
+        logger.warning(
+            "Order %s was taken over while it failed with %s.", watch.order.pk, error.code
+        )
+
+
+def _try_later(watch: OrderWatch, error: CertMateError) -> None:
+    attempts = watch.order.attempts + 1
+    next_attempt_at = clock.now() + renewal.retry_delay(attempts, error.retry_after, clock.jitter)
+    watch.write(
+        state=OrderState.WAITING,
+        attempts=attempts,
+        next_attempt_at=next_attempt_at,
+        lease_expires_at=None,
+        **_told(error),
+    )
+    watch.step(
+        f"{error.code}: {error.detail} Next attempt at {next_attempt_at:%Y-%m-%d %H:%M:%S} UTC."
+    )
+
+
+def _fail(watch: OrderWatch, error: CertMateError) -> None:
+    order = watch.order
+    watch.write(
+        state=OrderState.FAILED,
+        attempts=order.attempts + 1,
+        finished_at=clock.now(),
+        lease_expires_at=None,
+        **_told(error),
+    )
+    watch.step(f"{error.code}: {error.detail}")
+    certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
+    record(certificate, "order.failed", order=order.pk, code=error.code)
+    if order.kind == OrderKind.REVOKE:
+        return
+    certificate.failures += 1
+    if order.kind == OrderKind.RENEW:
+        delay = renewal.retry_delay(certificate.failures + 1, error.retry_after, clock.jitter)
+        certificate.renew_at = clock.now() + delay
+    if certificate.failures >= renewal.PAUSE_AFTER and certificate.paused_at is None:
+        certificate.paused_at = clock.now()
+        certificate.pause_reason = f"{error.code}: {error.detail}"[:500]
+        record(certificate, "certificate.paused", code=error.code)
+        watch.step(
+            f"Paused after {certificate.failures} failures in a row; resume it when the cause is "
+            "mended."
+        )
+    certificate.save(
+        update_fields=["failures", "renew_at", "paused_at", "pause_reason", "updated_at"]
+    )
+
+
+def _told(error: CertMateError) -> dict[str, object]:
+    return {
+        "error_code": error.code,
+        "error_detail": error.detail,
+        "error_identifiers": error.identifiers,
+    }

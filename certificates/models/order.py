@@ -1,0 +1,102 @@
+"""Orders: the queue of work on certificates. The row says what to do next; a message only wakes."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep, RevocationReason
+from certificates.models.certificate import Certificate, Version, Wanted
+from certificates.querysets import OrderQuerySet
+from certmate.core.claims import Leased
+from certmate.core.fields import EncryptedJSONField
+
+
+class Order(Leased, Wanted):
+    """One attempt at work on a certificate, with everything it needs to be carried out or taken up
+    again.
+    """
+
+    access_via: ClassVar[str] = "certificate"
+
+    certificate = models.ForeignKey(Certificate, models.CASCADE, related_name="orders")
+    kind = models.CharField(max_length=10, choices=OrderKind.choices)
+    state = models.CharField(max_length=10, choices=OrderState.choices, default=OrderState.QUEUED)
+    step = models.CharField(max_length=10, choices=OrderStep.choices, default=OrderStep.PREPARE)
+    version = models.ForeignKey(
+        Version, models.SET_NULL, related_name="revocation_orders", null=True, blank=True
+    )
+    reason = models.CharField(max_length=30, choices=RevocationReason.choices, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    request_id = models.CharField(max_length=64, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    acme_order_url = models.CharField("order URL at the CA", max_length=500, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+    error_identifiers = models.JSONField(default=dict, blank=True)
+    client_log = models.TextField("ACME client's output at the last attempt", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["certificate"],
+                condition=models.Q(state__in=OPEN_STATES),
+                name="one_open_order_a_certificate",
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["state", "next_attempt_at"], name="order_state_next_attempt"),
+            models.Index(fields=["state", "lease_expires_at"], name="order_state_lease"),
+            models.Index(fields=["certificate", "-id"], name="order_of_certificate"),
+            models.Index(fields=["state", "-id"], name="order_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.certificate.name} (order {self.pk})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+class OrderKey(models.Model):
+    """The private key and CSR of an order, kept encrypted from before the CA is asked until the
+    bundle is stored.
+    """
+
+    access_via: ClassVar[str] = "order"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    order = models.OneToOneField(Order, models.CASCADE, related_name="key")
+    private_key = EncryptedJSONField()
+    csr = models.TextField()
+
+    def __str__(self) -> str:
+        return f"key of order {self.order_id}"
+
+
+class OrderLog(models.Model):
+    """A line of an order's log, for the person who waits for it or looks for what went wrong."""
+
+    access_via: ClassVar[str] = "order"
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="log")
+    at = models.DateTimeField()
+    step = models.CharField(max_length=10, choices=OrderStep.choices)
+    message = models.TextField()
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,165 @@
+"""The certificate itself: asked for, changed, deleted."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from django.db import IntegrityError, transaction
+
+from certificates import renewal
+from certificates.choices import CertificateState, OrderKind
+from certificates.models import Certificate, Order, Version
+from certificates.services.placing import place_order
+from certificates.services.wanted import CertificateRequest, resolve
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
+from certmate.audit.services import record
+from certmate.core import clock
+from certmate.core.errors import Conflict, InvalidRequest, invalid_input
+from certmate.pki.names import default_object_name, parse_name, safe_object_name
+from storage import services as storage
+from storage.backends.base import BundleRef
+from storage.models import StorageTarget
+
+MAX_TAGS = 50
+MAX_TAG_LENGTH = 64
+
+
+def create_certificate(
+    *,
+    actor: Actor,
+    request: CertificateRequest,
+    name: str = "",
+    storage_name: str = "",
+    auto_renew: bool = True,
+    renewal_days: int | None = None,
+    tags: Iterable[str] = (),
+) -> tuple[Certificate, Order]:
+    """Take up a certificate and place the order that issues it.
+
+    Raises InvalidRequest for what no CA could be asked for, Conflict (`certificate.exists`) if the
+    name is taken.
+    """
+    policy.require(actor, Verb.REQUEST, Certificate)
+    wanted = resolve(actor, request)
+    certificate = Certificate(
+        **wanted,
+        name=_name(name, wanted["names"][0]),
+        storage_target=_target(actor, storage_name),
+        auto_renew=auto_renew,
+        renewal_days=renewal_days,
+        tags=_tags(tags),
+        created_by=actor.user,
+    )
+    certificate.full_clean(validate_unique=False)
+    try:
+        with transaction.atomic():
+            certificate.save()
+            order = place_order(certificate, OrderKind.ISSUE, actor=actor, wanted=wanted)
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is a certificate {certificate.name!r} already. Reissue it to change its "
+            "names, or give "
+            "another `name` to have a second one for the same domain.",
+            code="certificate.exists",
+            field="name",
+        ) from error
+    return certificate, order
+
+
+def update_certificate(
+    *,
+    actor: Actor,
+    certificate: Certificate,
+    auto_renew: bool | None = None,
+    renewal_days: int | Literal["unchanged"] | None = "unchanged",
+    tags: Iterable[str] | None = None,
+) -> Certificate:
+    """Change how the certificate is kept. Its names, CA, key and proof change by reissue."""
+    policy.require(actor, Verb.CHANGE, certificate)
+    if auto_renew is not None:
+        certificate.auto_renew = auto_renew
+    if tags is not None:
+        certificate.tags = _tags(tags)
+    if renewal_days != "unchanged":
+        certificate.renewal_days = renewal_days
+        if certificate.current_version and certificate.state == CertificateState.ACTIVE:
+            set_renewal(certificate, certificate.current_version)
+    certificate.full_clean(validate_unique=False)
+    certificate.save()
+    return certificate
+
+
+def set_auto_renew(*, actor: Actor, certificate: Certificate, enabled: bool) -> Certificate:
+    """Turn the renewal by schedule on or off."""
+    return update_certificate(actor=actor, certificate=certificate, auto_renew=enabled)
+
+
+def set_renewal(certificate: Certificate, version: Version) -> None:
+    """Compute when to renew from this version, and ask the CA for its own opinion soon."""
+    certificate.expires_at = version.not_after
+    certificate.renew_at = renewal.renew_at(
+        version.not_before, version.not_after, certificate.renewal_days, clock.jitter
+    )
+    # The operator's own number of days is an order; only without it is the CA asked.
+    certificate.renewal_poll_at = clock.now() if certificate.renewal_days is None else None
+
+
+def delete_certificate(*, actor: Actor, certificate: Certificate, force: bool = False) -> None:
+    """Delete the certificate with all versions and everything stored of them.
+
+    Raises Conflict while an order is open, and (`certificate.valid`) for a certificate that is
+    valid and not revoked unless `force` says that this is meant.
+    """
+    policy.require(actor, Verb.DELETE, certificate)
+    if certificate.orders.open().exists():
+        raise Conflict("An order is open; cancel it first or let it end.", code="order.open")
+    valid = certificate.expires_at is not None and certificate.expires_at > clock.now()
+    if valid and certificate.state != CertificateState.REVOKED and not force:
+        raise Conflict(
+            f"{certificate.name} is valid until {certificate.expires_at:%Y-%m-%d} and not "
+            "revoked. Revoke it "
+            "first, or say force to delete it all the same; whoever has its key can go on using "
+            "it.",
+            code="certificate.valid",
+        )
+    ref = BundleRef("server", certificate.name)
+    for target in StorageTarget.objects.filter(versions__certificate=certificate).distinct():
+        # Before the row goes: a crash in between leaves a row whose deletion can be repeated.
+        storage.remove(target=target, ref=ref)
+    with transaction.atomic():
+        record(certificate, "certificate.deleted", force=force)
+        certificate.delete()
+
+
+def _name(name: str, primary: str) -> str:
+    if not name:
+        return default_object_name(parse_name(primary))
+    with invalid_input("name"):
+        return safe_object_name(name)
+
+
+def _target(actor: Actor, name: str) -> StorageTarget:
+    if not name:
+        return storage.default_target()
+    target = policy.visible(actor, StorageTarget.objects.all()).filter(name=name).first()
+    if target is None:
+        raise InvalidRequest(
+            f"There is no storage target {name!r} that you may use.",
+            code="storage.unknown",
+            field="storage",
+        )
+    return target
+
+
+def _tags(tags: Iterable[str]) -> list[str]:
+    clean: list[Any] = list(dict.fromkeys(str(tag).strip() for tag in tags))
+    if len(clean) > MAX_TAGS or any(
+        not tag or len(tag) > MAX_TAG_LENGTH or not tag.isprintable() for tag in clean
+    ):
+        raise InvalidRequest(
+            f"At most {MAX_TAGS} tags of 1 to {MAX_TAG_LENGTH} printable characters.",
+            code="request.tags",
+            field="tags",
+        )
+    return clean

@@ -1,0 +1,85 @@
+"""Placing an order: the row that the queue is made of, and the message that wakes a worker."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep
+from certificates.models import Certificate, Order, Version
+from certificates.services.wanted import dns_account_for
+from certmate.access.actors import Actor
+from certmate.audit.context import request_id
+from certmate.audit.services import record
+from certmate.core import clock
+from certmate.core.errors import Conflict
+from certmate.core.jobs import enqueue_on_commit
+
+RUN_ORDER = "certificates.run_order"
+
+
+def place_order(
+    certificate: Certificate,
+    kind: OrderKind,
+    *,
+    actor: Actor,
+    wanted: dict[str, Any] | None = None,
+    version: Version | None = None,
+    reason: str = "",
+) -> Order:
+    """Open an order for exactly what is wanted (by default what the certificate says).
+
+    Raises Conflict (`order.open`) if the certificate has an open one; the database decides.
+    """
+    fields = dict(wanted or current_wish(certificate))
+    if kind != OrderKind.REVOKE:
+        fields["dns_account"] = dns_account_for(actor, fields)
+    try:
+        with transaction.atomic():
+            order = Order.objects.create(
+                **fields,
+                certificate=certificate,
+                kind=kind,
+                step=OrderStep.REVOKE if kind == OrderKind.REVOKE else OrderStep.PREPARE,
+                version=version,
+                reason=reason,
+                requested_by=actor.user,
+                request_id=request_id(),
+                next_attempt_at=clock.now(),
+            )
+            record(certificate, "order.placed", order=order.pk, kind=kind, reason=reason)
+    except IntegrityError as error:
+        raise open_order_conflict(certificate) from error
+    enqueue_on_commit(RUN_ORDER, order.pk)
+    return order
+
+
+def current_wish(certificate: Certificate) -> dict[str, Any]:
+    """The certificate's own fields of `Wanted`."""
+    return {
+        "names": certificate.names,
+        "ca_account": certificate.ca_account,
+        "dns_account": certificate.dns_account,
+        "challenge_type": certificate.challenge_type,
+        "key_type": certificate.key_type,
+        "csr": certificate.csr,
+    }
+
+
+def open_order_conflict(certificate: Certificate) -> Conflict:
+    """The error that names the open order."""
+    order = certificate.orders.filter(state__in=OPEN_STATES).first()
+    which = (
+        f"Order {order.pk} ({order.get_kind_display().lower()}) is open"
+        if order
+        else "Another order is open"
+    )
+    return Conflict(f"{which} for {certificate.name}. Cancel it or let it end.", code="order.open")
+
+
+def wake(order: Order) -> None:
+    """Put an order back at the head of the queue."""
+    order.state = OrderState.QUEUED
+    order.next_attempt_at = clock.now()
+    order.finished_at = None
+    order.save(update_fields=["state", "next_attempt_at", "finished_at"])
+    enqueue_on_commit(RUN_ORDER, order.pk)

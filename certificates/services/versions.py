@@ -1,0 +1,69 @@
+"""Versions: an older one made current again, and bundles handed out."""
+
+from django.db import transaction
+
+from certificates.choices import CertificateState
+from certificates.models import Certificate, Version
+from certificates.services.certificates import set_renewal
+from certificates.services.placing import open_order_conflict
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
+from certmate.audit.services import record
+from certmate.core import clock
+from certmate.core.errors import Conflict, NotFound
+from certmate.pki.bundle import Bundle
+from storage import services as storage
+from storage.backends.base import BundleRef
+
+
+def activate_version(*, actor: Actor, certificate: Certificate, number: int) -> Version:
+    """Make an older version the current one, at its storage target and here.
+
+    Raises Conflict for one that is revoked or expired, or was never stored.
+    """
+    policy.require(actor, Verb.CHANGE, certificate)
+    version = certificate.versions.select_related("storage_target").filter(number=number).first()
+    if version is None:
+        raise NotFound(f"{certificate.name} has no version {number}.", code="version.unknown")
+    if certificate.orders.open().exists():
+        raise open_order_conflict(certificate)
+    if (
+        version.revoked_at is not None
+        or version.stored_at is None
+        or version.not_after <= clock.now()
+    ):
+        raise Conflict(
+            f"Version {number} is revoked, expired or not stored.", code="version.unusable"
+        )
+    ref = BundleRef("server", certificate.name)
+    bundle = storage.load(target=version.storage_target, ref=ref, fingerprint=version.fingerprint)
+    storage.store(target=version.storage_target, ref=ref, bundle=bundle)
+    with transaction.atomic():
+        certificate.current_version = version
+        certificate.state = CertificateState.ACTIVE
+        set_renewal(certificate, version)
+        certificate.save()
+        record(certificate, "version.activated", version=number)
+    return version
+
+
+def load_bundle(*, actor: Actor, certificate: Certificate, include_private: bool) -> Bundle:
+    """The current version's bundle from where it is stored, and a line in the audit log.
+
+    The line about a private key is written before the key is read. Raises NotFound before the first
+    issuance, AccessDenied for a key that the actor may not export.
+    """
+    policy.require(actor, Verb.EXPORT_KEY if include_private else Verb.DOWNLOAD, certificate)
+    version = certificate.current_version
+    if version is None or version.stored_at is None:
+        raise NotFound(f"{certificate.name} was not issued yet.", code="certificate.not_issued")
+    if not include_private:
+        record(certificate, "certificate.downloaded", version=version.number)
+        return Bundle(cert=version.cert, chain=version.chain, privkey=None, metadata={})
+    record(certificate, "key.exported", version=version.number)
+    ref = BundleRef("server", certificate.name)
+    bundle = storage.load(target=version.storage_target, ref=ref, fingerprint=version.fingerprint)
+    if bundle.privkey is None:
+        raise NotFound("Its private key is not here: the CSR was brought along.", code="key.absent")
+    return bundle
