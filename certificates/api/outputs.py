@@ -1,0 +1,269 @@
+"""Certificates, versions and orders as the API shows them. Nothing here asks the database."""
+
+from typing import Any
+from urllib.parse import quote
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from certificates.choices import CertificateState, ChallengeType, OrderKind, OrderState, OrderStep
+from certificates.models import Certificate, Order, OrderLog, Version
+from certificates.remedies import remedy
+from certificates.services.metadata import metadata
+from certmate.core import clock
+from certmate.rest.fields import instant
+from certmate.rest.serializers import Output
+
+
+def order_url(request: Request, order: Order) -> str:
+    return request.build_absolute_uri(f"/api/orders/{order.pk}")
+
+
+def certificate_url(request: Request, certificate: Certificate) -> str:
+    return request.build_absolute_uri(f"/api/certificates/{quote(certificate.name)}")
+
+
+class OrderOutput(Output):
+    id = serializers.IntegerField()
+    url = serializers.URLField()
+    certificate = serializers.CharField(help_text="The certificate's name.")
+    kind = serializers.ChoiceField(OrderKind.choices)
+    state = serializers.ChoiceField(OrderState.choices)
+    step = serializers.ChoiceField(OrderStep.choices)
+    names = serializers.ListField(child=serializers.CharField())
+    ca = serializers.CharField(help_text="The CA account's name.")
+    dns = serializers.CharField(allow_null=True, help_text="The DNS account's name.")
+    challenge_type = serializers.ChoiceField(ChallengeType.choices)
+    key_type = serializers.CharField()
+    reason = serializers.CharField(help_text="Of a revocation.")
+    error_code = serializers.CharField(allow_null=True)
+    message = serializers.CharField(
+        allow_null=True, help_text="What went wrong at the last attempt."
+    )
+    remedy = serializers.CharField(allow_null=True, help_text="What a person can do about it.")
+    identifiers = serializers.DictField(child=serializers.CharField())
+    attempts = serializers.IntegerField(help_text="That have failed.")
+    next_attempt_at = serializers.DateTimeField(
+        allow_null=True, help_text="null once it has ended."
+    )
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        ref_name = "Order"
+
+    def represent(self, instance: Order) -> dict[str, Any]:
+        code = instance.error_code
+        return {
+            "id": instance.pk,
+            "url": order_url(self.context["request"], instance),
+            "certificate": instance.certificate.name,
+            "kind": instance.kind,
+            "state": instance.state,
+            "step": instance.step,
+            "names": instance.names,
+            "ca": instance.ca_account.name,
+            "dns": instance.dns_account.name if instance.dns_account else None,
+            "challenge_type": instance.challenge_type,
+            "key_type": instance.key_type,
+            "reason": instance.reason,
+            "error_code": code or None,
+            "message": instance.error_detail if code else None,
+            "remedy": (remedy(code) or None) if code else None,
+            "identifiers": instance.error_identifiers,
+            "attempts": instance.attempts,
+            "next_attempt_at": instant(instance.next_attempt_at) if instance.is_open else None,
+            "created_at": instant(instance.created_at),
+            "finished_at": instant(instance.finished_at),
+        }
+
+
+class OrderLogOutput(Output):
+    at = serializers.DateTimeField()
+    step = serializers.ChoiceField(OrderStep.choices)
+    message = serializers.CharField()
+
+    class Meta:
+        ref_name = "OrderLogLine"
+
+    def represent(self, instance: OrderLog) -> dict[str, Any]:
+        return {"at": instant(instance.at), "step": instance.step, "message": instance.message}
+
+
+class OrderDetailOutput(OrderOutput):
+    log = OrderLogOutput(many=True, help_text="The latest 500 lines, the oldest first.")
+
+    class Meta:
+        ref_name = "OrderDetail"
+
+
+class PausedOutput(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+    class Meta:
+        ref_name = "Paused"
+
+
+class CertificateOutput(Output):
+    name = serializers.CharField()
+    domain = serializers.CharField()
+    san_domains = serializers.ListField(child=serializers.CharField())
+    exists = serializers.BooleanField(help_text="A version is issued and stored.")
+    state = serializers.ChoiceField(CertificateState.choices)
+    expiry_date = serializers.CharField(allow_null=True, help_text="YYYY-MM-DD HH:MM:SS, UTC.")
+    days_left = serializers.IntegerField(allow_null=True)
+    days_until_expiry = serializers.IntegerField(
+        allow_null=True, help_text="The same as days_left."
+    )
+    needs_renewal = serializers.BooleanField()
+    auto_renew = serializers.BooleanField()
+    renewal_days = serializers.IntegerField(allow_null=True)
+    renew_at = serializers.DateTimeField(allow_null=True)
+    paused = PausedOutput(
+        allow_null=True, help_text="Why it is not renewed until somebody resumes it."
+    )
+    ca = serializers.CharField(help_text="The CA account's name.")
+    ca_provider = serializers.CharField()
+    staging = serializers.BooleanField()
+    dns = serializers.CharField(allow_null=True, help_text="The DNS account's name; null: by zone.")
+    dns_provider = serializers.CharField(allow_null=True)
+    account_id = serializers.CharField(allow_null=True, help_text="The same as dns.")
+    challenge_type = serializers.ChoiceField(ChallengeType.choices)
+    key_type = serializers.CharField()
+    storage = serializers.CharField(help_text="The storage target's name.")
+    tags = serializers.ListField(child=serializers.CharField())
+    current_version = serializers.IntegerField(allow_null=True)
+    serial_number = serializers.CharField(allow_null=True, help_text="Lower-case hexadecimal.")
+    fingerprint = serializers.CharField(
+        allow_null=True, help_text="SHA-256, lower-case hexadecimal."
+    )
+    not_before = serializers.DateTimeField(allow_null=True)
+    not_after = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+    class Meta:
+        ref_name = "Certificate"
+
+    def represent(self, instance: Certificate) -> dict[str, Any]:
+        dns, paused_at = instance.dns_account, instance.paused_at
+        return {
+            "name": instance.name,
+            "domain": instance.domain,
+            "san_domains": instance.names[1:],
+            "exists": instance.current_version_id is not None,
+            "state": instance.state,
+            **_validity(instance),
+            "auto_renew": instance.auto_renew,
+            "renewal_days": instance.renewal_days,
+            "renew_at": instant(instance.renew_at),
+            "paused": {"at": instant(paused_at), "reason": instance.pause_reason}
+            if paused_at
+            else None,
+            "ca": instance.ca_account.name,
+            "ca_provider": instance.ca_account.provider,
+            "staging": instance.ca_account.is_staging,
+            "dns": dns.name if dns else None,
+            "dns_provider": dns.provider if dns else None,
+            "account_id": dns.name if dns else None,
+            "challenge_type": instance.challenge_type,
+            "key_type": instance.key_type,
+            "storage": instance.storage_target.name,
+            "tags": instance.tags,
+            **_issued(instance.current_version),
+            "created_at": instant(instance.created_at),
+            "updated_at": instant(instance.updated_at),
+        }
+
+
+class CertificateDetailOutput(CertificateOutput):
+    order = OrderOutput(allow_null=True, help_text="The open order, else the last one.")
+    metadata = serializers.DictField(
+        help_text="The same as metadata.json beside the stored bundle."
+    )
+
+    class Meta:
+        ref_name = "CertificateDetail"
+
+    def represent(self, instance: Certificate) -> dict[str, Any]:
+        order: Order | None = self.context["order"]
+        return super().represent(instance) | {
+            "order": OrderOutput(context=self.context).represent(order) if order else None,
+            "metadata": metadata(instance, instance.current_version),
+        }
+
+
+class VersionOutput(Output):
+    number = serializers.IntegerField()
+    current = serializers.BooleanField()
+    names = serializers.ListField(child=serializers.CharField())
+    serial_number = serializers.CharField()
+    fingerprint = serializers.CharField()
+    issuer = serializers.CharField()
+    not_before = serializers.DateTimeField()
+    not_after = serializers.DateTimeField()
+    key_algorithm = serializers.CharField()
+    key_size = serializers.IntegerField()
+    has_private_key = serializers.BooleanField()
+    ca = serializers.CharField()
+    storage = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    stored_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    revocation_reason = serializers.CharField()
+
+    class Meta:
+        ref_name = "Version"
+
+    def represent(self, instance: Version) -> dict[str, Any]:
+        return {
+            "number": instance.number,
+            "current": instance.pk == self.context["current"],
+            "names": instance.names,
+            "serial_number": instance.serial,
+            "fingerprint": instance.fingerprint,
+            "issuer": instance.issuer,
+            "not_before": instant(instance.not_before),
+            "not_after": instant(instance.not_after),
+            "key_algorithm": instance.key_algorithm,
+            "key_size": instance.key_size,
+            "has_private_key": instance.has_private_key,
+            "ca": instance.ca_account.name,
+            "storage": instance.storage_target.name,
+            "created_at": instant(instance.created_at),
+            "stored_at": instant(instance.stored_at),
+            "revoked_at": instant(instance.revoked_at),
+            "revocation_reason": instance.revocation_reason,
+        }
+
+
+class DownloadOutput(serializers.Serializer[Any]):
+    cert_pem = serializers.CharField()
+    chain_pem = serializers.CharField()
+    fullchain_pem = serializers.CharField()
+    private_key_pem = serializers.CharField(required=False)
+
+    class Meta:
+        ref_name = "Download"
+
+
+def _validity(certificate: Certificate) -> dict[str, Any]:
+    now = clock.now()
+    days, expires_at = certificate.days_left(now), certificate.expires_at
+    return {
+        "expiry_date": f"{expires_at:%Y-%m-%d %H:%M:%S}" if expires_at else None,
+        "days_left": days,
+        "days_until_expiry": days,
+        "needs_renewal": certificate.needs_renewal(now),
+    }
+
+
+def _issued(version: Version | None) -> dict[str, Any]:
+    return {
+        "current_version": version.number if version else None,
+        "serial_number": version.serial if version else None,
+        "fingerprint": version.fingerprint if version else None,
+        "not_before": instant(version.not_before) if version else None,
+        "not_after": instant(version.not_after) if version else None,
+    }

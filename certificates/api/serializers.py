@@ -1,0 +1,106 @@
+"""What the API takes for certificates and orders."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from certificates.choices import ChallengeType, RevocationReason
+from certificates.services import CertificateRequest
+from certmate.pki.keys import KeyType
+from certmate.rest.fields import Flag, Text, WholeNumber
+from certmate.rest.serializers import Input
+
+_WISHES = frozenset(CertificateRequest.__dataclass_fields__)
+
+
+class WishInput(Input):
+    """What a CA is asked for. In a reissue, what is left out stays as it is."""
+
+    domain = Text(max_length=253, required=False, help_text="The primary name.")
+    san_domains = serializers.ListField(
+        child=Text(max_length=253), required=False, help_text="The other names; at most 100 in all."
+    )
+    ca = Text(
+        max_length=100, required=False, help_text="A CA account's name, or a provider's slug."
+    )
+    ca_provider = Text(max_length=40, required=False, help_text="A slug of /api/ca-providers.")
+    dns = Text(
+        max_length=100, required=False, help_text="A DNS account's name, or a provider's slug."
+    )
+    dns_provider = Text(max_length=40, required=False, help_text="A slug of /api/dns-providers.")
+    account_id = Text(max_length=100, required=False, help_text="A DNS account's name.")
+    challenge_type = serializers.ChoiceField(ChallengeType.choices, required=False)
+    key_type = serializers.ChoiceField([(k.value, k.value) for k in KeyType], required=False)
+    csr = Text(
+        required=False,
+        trim_whitespace=False,
+        help_text="A PEM request of your own: no private key then exists here.",
+    )
+
+    class Meta:
+        ref_name = "ReissueRequest"
+
+    @staticmethod
+    def split(values: dict[str, Any]) -> tuple[CertificateRequest, dict[str, Any]]:
+        """The wish, and the rest of the values."""
+        wish = {name: value for name, value in values.items() if name in _WISHES}
+        return CertificateRequest(**wish), {n: v for n, v in values.items() if n not in _WISHES}
+
+
+class KeepingInput(Input):
+    """How a certificate is kept."""
+
+    auto_renew = Flag(required=False)
+    renewal_days = WholeNumber(
+        min_value=1,
+        max_value=365,
+        allow_null=True,
+        required=False,
+        help_text="null: when the CA suggests, else with a third of the lifetime left.",
+    )
+    tags = serializers.ListField(child=Text(max_length=64), max_length=50, required=False)
+
+    class Meta:
+        ref_name = "CertificateUpdate"
+
+
+class CertificateInput(WishInput, KeepingInput):
+    """A certificate to take up and issue."""
+
+    domain = Text(max_length=253, help_text="The primary name.")
+    storage = Text(max_length=64, required=False, help_text="A storage target's name.")
+    name = Text(max_length=200, required=False, help_text="Its name here; the domain if left out.")
+
+    class Meta:
+        ref_name = "CertificateRequest"
+
+
+class RevokeInput(Input):
+    reason = serializers.ChoiceField(
+        RevocationReason.choices, default=RevocationReason.UNSPECIFIED, help_text="RFC 5280 §5.3.1."
+    )
+    version = WholeNumber(min_value=1, required=False, help_text="The current one if left out.")
+
+    class Meta:
+        ref_name = "RevokeRequest"
+
+
+class AutoRenewInput(Input):
+    enabled = Flag()
+
+    class Meta:
+        ref_name = "AutoRenewRequest"
+
+
+class DownloadInput(Input):
+    format = serializers.ChoiceField(["zip", "pem", "json", "pkcs12"], default="zip")
+    password = Text(
+        required=False, trim_whitespace=False, max_length=1024, help_text="Of a PKCS#12 file."
+    )
+    include_private = Flag(
+        required=False,
+        help_text="With the private key; if left out, where the caller may export it.",
+    )
+
+    class Meta:
+        ref_name = "DownloadRequest"

@@ -1,0 +1,49 @@
+"""Who calls: the owner of a bearer token, or a person with a session."""
+
+from django.contrib.auth.models import User
+from rest_framework import authentication, exceptions
+from rest_framework.request import Request
+
+from certmate.access.actors import Actor
+from certmate.access.models import ApiToken
+from certmate.access.services import find_token
+
+_REALM = 'Bearer realm="CertMate"'
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer cm_…` (RFC 6750 §2.1); `request.auth` is the token."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        scheme, _, credential = _authorization(request).partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = find_token(credential.strip())
+        if token is None:
+            raise exceptions.AuthenticationFailed("The token is unknown, expired or revoked.")
+        return token.owner, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """The challenge of every 401; a token that was refused is told so (RFC 6750 §3.1)."""
+        was_refused = _authorization(request).lower().startswith("bearer ")
+        return f'{_REALM}, error="invalid_token"' if was_refused else _REALM
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """A browser that is signed in to the admin; what it changes needs the CSRF token."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except exceptions.PermissionDenied as error:
+            raise exceptions.PermissionDenied(str(error.detail), code="csrf") from error
+
+
+def actor_of(request: Request) -> Actor:
+    """The actor of this request, narrowed to the token's scopes if it came with one."""
+    token = request.auth
+    return Actor.of(request.user, token.scopes if isinstance(token, ApiToken) else None)
+
+
+def _authorization(request: Request) -> str:
+    return request.headers.get("Authorization", "")

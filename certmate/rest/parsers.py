@@ -1,0 +1,52 @@
+"""Reading a request's body, whose sender is not trusted."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework import exceptions, parsers, renderers
+
+
+class TooLarge(exceptions.APIException):
+    status_code = 413
+    default_code = "too_large"
+
+
+class JSONParser(parsers.BaseParser):
+    """One JSON object of bounded size, in which no name occurs twice (RFC 8259 §4)."""
+
+    media_type = "application/json"
+    # For the API's description, which shows what the parser's renderer would send.
+    renderer_class = renderers.JSONRenderer
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        # Django's own limit does not reach a body that is read as a stream.
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise TooLarge(f"The body has more than {limit} bytes.")
+        try:
+            return json.loads(body, object_pairs_hook=_object, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise exceptions.ParseError(f"The body is not JSON: {_why(error)}.") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON value")
+
+
+def _why(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]

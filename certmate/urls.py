@@ -1,0 +1,25 @@
+"""Every address of the site. API paths have no slash at the end; the admin's have one."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from certificates.api.downloads import DirectDownload
+from certmate.rest.health import Health, Ready
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("health", Health.as_view()),
+    path("ready", Ready.as_view()),
+    path("api/", include("certmate.rest.urls")),
+    path("api/", include("certificates.api.urls")),
+    path("api/", include("providers.api.urls")),
+    path("api/", include("storage.api.urls")),
+    path("<str:name>/tls", DirectDownload.as_view()),
+]
+
+handler400 = "certmate.rest.problems.bad_request"
+handler403 = "certmate.rest.problems.permission_denied"
+handler404 = "certmate.rest.problems.page_not_found"
+handler500 = "certmate.rest.problems.server_error"

@@ -1,0 +1,146 @@
+"""Catalogue entries and accounts, as the API takes and shows them."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rest_framework import serializers
+
+from certmate.core.parameters import MASK
+from certmate.rest.catalogue import ParameterOutput
+from certmate.rest.fields import Flag, Text, WholeNumber, instant
+from certmate.rest.serializers import Input, Output
+from providers.acme.catalogue import CAProvider
+from providers.dns.catalogue import DNSProvider
+from providers.models import CAAccount, DNSAccount
+
+
+class CAProviderOutput(Output):
+    slug = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    directory_url = serializers.CharField(help_text="Empty: the account says it.")
+    eab = serializers.CharField(help_text="External account binding: none, optional or required.")
+    staging = serializers.BooleanField(help_text="Browsers do not trust what it issues.")
+    wildcard = serializers.BooleanField()
+    ip_addresses = serializers.BooleanField()
+    key_types = serializers.ListField(child=serializers.CharField())
+    docs_url = serializers.URLField()
+
+    class Meta:
+        ref_name = "CAProvider"
+
+    def represent(self, instance: CAProvider) -> dict[str, Any]:
+        return asdict(instance)
+
+
+class DNSProviderOutput(Output):
+    slug = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    transport = serializers.CharField()
+    package = serializers.CharField(help_text="The Python package that speaks to it.")
+    propagation_seconds = serializers.IntegerField(
+        allow_null=True, help_text="null: it waits by itself."
+    )
+    docs_url = serializers.URLField()
+    parameters = ParameterOutput(many=True)
+
+    class Meta:
+        ref_name = "DNSProvider"
+
+    def represent(self, instance: DNSProvider) -> dict[str, Any]:
+        return {
+            "slug": instance.slug,
+            "label": instance.label,
+            "transport": instance.transport,
+            "package": instance.package,
+            "propagation_seconds": instance.propagation_seconds,
+            "docs_url": instance.docs_url,
+            "parameters": [ParameterOutput().represent(p) for p in instance.parameters],
+        }
+
+
+class CAAccountInput(Input):
+    name = Text(max_length=100)
+    provider = Text(max_length=40, help_text="A slug of /api/ca-providers.")
+    directory_url = Text(max_length=500, required=False, help_text="For the provider acme.")
+    email = Text(max_length=254, allow_blank=True, default="")
+    eab_kid = Text(max_length=500, allow_blank=True, required=False)
+    eab_hmac_key = Text(max_length=1000, allow_blank=True, required=False, help_text="A secret.")
+    trust_bundle = Text(
+        max_length=200_000, allow_blank=True, default="", help_text="PEM, for a CA of your own."
+    )
+    is_default = Flag(default=False)
+
+    class Meta:
+        ref_name = "CAAccountRequest"
+
+
+class CAAccountOutput(Output):
+    name = serializers.CharField()
+    provider = serializers.CharField()
+    directory_url = serializers.CharField()
+    email = serializers.CharField()
+    eab_kid = serializers.CharField()
+    eab_hmac_key = serializers.CharField(help_text="******** or empty.")
+    trust_bundle = serializers.CharField()
+    is_default = serializers.BooleanField()
+    staging = serializers.BooleanField()
+    account_url = serializers.CharField(
+        help_text="At the CA; empty until the first order registers it."
+    )
+    registered_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+    class Meta:
+        ref_name = "CAAccount"
+
+    def represent(self, instance: CAAccount) -> dict[str, Any]:
+        return {
+            "name": instance.name,
+            "provider": instance.provider,
+            "directory_url": instance.directory_url,
+            "email": instance.email,
+            "eab_kid": instance.eab.get("kid", ""),
+            "eab_hmac_key": MASK if instance.eab.get("hmac_key") else "",
+            "trust_bundle": instance.trust_bundle,
+            "is_default": instance.is_default,
+            "staging": instance.is_staging,
+            "account_url": instance.account_uri,
+            "registered_at": instant(instance.registered_at),
+            "created_at": instant(instance.created_at),
+        }
+
+
+class DNSAccountInput(Input):
+    name = Text(max_length=100)
+    provider = Text(max_length=40, help_text="A slug of /api/dns-providers.")
+    credentials = serializers.DictField(help_text="The provider's parameters; some are secrets.")
+    zones = serializers.ListField(child=Text(max_length=255), default=list, max_length=1000)
+    propagation_seconds = WholeNumber(min_value=0, max_value=7200, allow_null=True, default=None)
+    is_default = Flag(default=False, help_text="Of this provider's accounts.")
+
+    class Meta:
+        ref_name = "DNSAccountRequest"
+
+
+class DNSAccountOutput(Output):
+    name = serializers.CharField()
+    provider = serializers.CharField()
+    credentials = serializers.DictField(help_text="Secrets show as ********.")
+    zones = serializers.ListField(child=serializers.CharField())
+    propagation_seconds = serializers.IntegerField(allow_null=True)
+    is_default = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+
+    class Meta:
+        ref_name = "DNSAccount"
+
+    def represent(self, instance: DNSAccount) -> dict[str, Any]:
+        return {
+            "name": instance.name,
+            "provider": instance.provider,
+            "credentials": instance.masked_credentials(),
+            "zones": instance.zones,
+            "propagation_seconds": instance.propagation_seconds,
+            "is_default": instance.is_default,
+            "created_at": instant(instance.created_at),
+        }
