@@ -1,0 +1,53 @@
+"""The filters of the lists of certificates and orders."""
+
+from datetime import timedelta
+from typing import Any
+
+from certificates.choices import OPEN_STATES
+from certmate.core import clock
+from certmate.ui.filters import ChoiceFilter
+
+_WEEK = timedelta(days=7)
+
+
+class ExpiryFilter(ChoiceFilter):
+    title, parameter_name = "expiry", "expiry"
+    options = {
+        "expired": "Expired",
+        "7": "Within 7 days",
+        "30": "Within 30 days",
+        "90": "Within 90 days",
+        "never": "Not issued yet",
+    }
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        now = clock.now()
+        if value == "expired":
+            return queryset.expired(now)
+        if value == "never":
+            return queryset.filter(expires_at=None)
+        return queryset.expiring(now, timedelta(days=int(value)))
+
+
+class PausedFilter(ChoiceFilter):
+    title, parameter_name = "paused", "paused"
+    options = {"yes": "Paused", "no": "Not paused"}
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.filter(paused_at__isnull=value == "no")
+
+
+class ProgressFilter(ChoiceFilter):
+    title, parameter_name = "progress", "progress"
+    options = {"open": "Open", "ended": "Ended"}
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.open() if value == "open" else queryset.exclude(state__in=OPEN_STATES)
+
+
+class EndedFilter(ChoiceFilter):
+    title, parameter_name = "end", "ended"
+    options = {"week": "In the last 7 days"}
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        return queryset.filter(finished_at__gt=clock.now() - _WEEK)

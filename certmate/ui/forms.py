@@ -1,0 +1,114 @@
+"""Forms that write nothing by themselves: each calls one service, whose refusals are its errors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db import models
+
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.core.errors import AccessDenied, CertMateError
+
+M = TypeVar("M", bound=models.Model)
+
+Fieldset = tuple[str, str, tuple[str, ...]]
+"""Title, what it is about, names of the fields."""
+
+
+class ServiceForm(forms.Form):
+    """Input for one service function, on behalf of `actor`.
+
+    `renamed` maps the service's name of a field to the form's, where they differ.
+    """
+
+    required_css_class = "required"
+    submit_label: ClassVar[str] = "Save"
+    fieldsets: ClassVar[Sequence[Fieldset]] = ()
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+        self.result: Any = None
+
+    def carry_out(self) -> Any:
+        """Call the service with the cleaned data."""
+        raise NotImplementedError
+
+    def accepted(self) -> bool:
+        """Whether the input was valid and the service has done it; `result` is what it returned.
+
+        Raises PermissionDenied for what the actor may not do.
+        """
+        if not self.is_valid():
+            return False
+        try:
+            self.result = self.carry_out()
+        except AccessDenied as error:
+            raise PermissionDenied(error.detail) from error
+        except (CertMateError, ValidationError) as error:
+            self.refuse(error)
+            return False
+        return True
+
+    def refuse(self, error: CertMateError | ValidationError) -> None:
+        """Show the refusal at the field that it is about."""
+        if isinstance(error, CertMateError):
+            self.add_error(self._own(error.field), ValidationError(error.detail, code=error.code))
+        elif hasattr(error, "error_dict"):
+            for name, errors in error.error_dict.items():
+                self.add_error(self._own(name), errors)
+        else:
+            self.add_error(None, error)
+
+    def _own(self, field: str) -> str | None:
+        """The form's field for the service's, such as `credentials.api_token`, if there is one."""
+        name = self.renamed.get(field) or field.replace(".", "_")
+        return name if name in self.fields and field != NON_FIELD_ERRORS else None
+
+    def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
+        """The fields as they are laid out; those that no fieldset names come last."""
+        named = {name for _, _, names in self.fieldsets for name in names}
+        rest = ("", "", tuple(name for name in self.fields if name not in named))
+        return [
+            (title, about, [self[name] for name in names if name in self.fields])
+            for title, about, names in [*self.fieldsets, rest]
+            if any(name in self.fields for name in names)
+        ]
+
+    def usable(self, queryset: models.QuerySet[M]) -> models.QuerySet[M]:
+        """Those that the actor may pick."""
+        return policy.visible(self.actor, queryset)
+
+
+class ObjectForm(ServiceForm, Generic[M]):
+    """Input for a service that works on one object."""
+
+    def __init__(self, *args: Any, obj: M, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.obj = obj
+
+
+class NamesField(forms.CharField):
+    """Several words in one box, one a line or with commas between them; cleans to a list."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocapitalize": "off"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list | tuple) else value
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        return (super().to_python(value) or "").replace(",", " ").split()
+
+
+class TagsField(forms.CharField):
+    """Labels with commas between them; cleans to a list."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list | tuple) else value
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        words = (word.strip() for word in (super().to_python(value) or "").split(","))
+        return [word for word in words if word]

@@ -1,0 +1,96 @@
+"""Storage targets in the admin: it translates between people and `storage.services`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from certmate.access.verbs import Verb
+from certmate.core import clock
+from certmate.core.parameters import mask
+from certmate.ui import instants
+from certmate.ui.badges import Badge, row
+from certmate.ui.catalogue import CatalogueAdmin, Kind
+from certmate.ui.facts import Fact, FactGroup
+from certmate.ui.tools import DeleteTool, Tool
+from storage.catalogue import CATALOGUE
+from storage.forms import NewTargetForm, TargetSettingsForm
+from storage.models import StorageTarget
+from storage.services import delete_target, verify_target
+
+
+class Verify(Tool[StorageTarget]):
+    name, label, verb = "verify", "Verify", Verb.CHANGE
+    is_direct = is_primary = True
+    explanation = "Writes, reads and deletes something harmless."
+
+    def carry_out(self) -> StorageTarget:
+        return verify_target(actor=self.actor, target=self.obj)
+
+    def told(self) -> str:
+        return f"{self.obj.name} works: written, read and deleted."
+
+
+class DeleteTarget(DeleteTool[StorageTarget]):
+    explanation = "Only a storage target that holds nothing can be deleted."
+
+    def carry_out(self) -> None:
+        delete_target(actor=self.actor, target=self.obj)
+
+
+@admin.register(StorageTarget)
+class StorageTargetAdmin(CatalogueAdmin[StorageTarget]):
+    nav_group, nav_order = "Storage", 1
+    add_form_class, settings_form_class = NewTargetForm, TargetSettingsForm
+    tools = (Verify, DeleteTarget)
+    choose_title = "Where shall the bundles be kept?"
+    deferred = ("parameters",)
+
+    list_display = ("name", "kind", "verified", "status")
+    list_filter = ("backend",)
+    search_fields = ("name__startswith",)
+    search_help_text = "Beginning of the name."
+
+    def kinds(self) -> Sequence[Kind]:
+        return [Kind(spec.slug, spec.label, spec.help) for spec in CATALOGUE.values()]
+
+    def form_for(
+        self, slug: str, data: Mapping[str, Any] | None, request: HttpRequest
+    ) -> NewTargetForm:
+        return NewTargetForm(data, entry=CATALOGUE[slug], actor=self.actor(request))
+
+    @admin.display(description="Kind", ordering="backend")
+    def kind(self, target: StorageTarget) -> str:
+        return target.get_backend_display()
+
+    @admin.display(description="Verified", ordering="verified_at")
+    def verified(self, target: StorageTarget) -> SafeString:
+        return instants.relative(target.verified_at, clock.now())
+
+    @admin.display(description="")
+    def status(self, target: StorageTarget) -> SafeString:
+        return row(*self.badges(target))
+
+    def badges(self, obj: StorageTarget) -> Iterable[Badge]:
+        if obj.is_default:
+            yield Badge("Default", "info")
+        if obj.verification_error:
+            yield Badge("Failing", "bad", obj.verification_error)
+
+    def notices(self, request: HttpRequest, obj: StorageTarget | None) -> Iterable[tuple[str, str]]:
+        if obj is not None and obj.verification_error:
+            yield "bad", f"The last verification failed: {obj.verification_error}"
+
+    def facts(self, request: HttpRequest, obj: StorageTarget) -> list[FactGroup]:
+        spec = CATALOGUE[obj.backend]
+        shown = mask(spec.parameters, obj.parameters)
+        verified = instants.relative(obj.verified_at, clock.now()) if obj.verified_at else "never"
+        target = [
+            Fact("Kind", spec.label),
+            *(Fact(p.label, shown.get(p.name) or p.default) for p in spec.parameters),
+            Fact("Verified", verified),
+            Fact("Added", instants.absolute(obj.created_at)),
+        ]
+        return [FactGroup("Storage target", target)]
