@@ -1,0 +1,38 @@
+"""`make bench`: what CertMate promises about speed, measured against something else in the same
+run.
+
+Exit status 1 if a promise is not kept. `make bench ARGS="lists sweep"` runs some of them.
+"""
+
+import sys
+from collections.abc import Callable
+
+from tests.bench import issuance, lists, start
+from tests.bench.result import Result
+
+BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
+    "issuance": issuance.measure,
+    "lists": lists.measure_lists,
+    "sweep": lists.measure_sweep,
+    "start": start.measure,
+}
+
+
+def main(wanted: list[str]) -> int:
+    unknown = sorted(set(wanted) - set(BENCHMARKS))
+    if unknown:
+        print(f"Unknown: {', '.join(unknown)}. Known: {', '.join(BENCHMARKS)}.")
+        return 2
+    results = []
+    for name in wanted or BENCHMARKS:
+        print(f"== {name}", flush=True)
+        for result in BENCHMARKS[name]():
+            print(f"  {result}", flush=True)
+            results.append(result)
+    broken = [result for result in results if not result.is_kept]
+    print(f"{len(results) - len(broken)} of {len(results)} promises kept.")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
