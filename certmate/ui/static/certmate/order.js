@@ -34,6 +34,9 @@
             show(news);
             if (news.open) {
                 setTimeout(ask, PERIOD);
+            } else {
+                // The facts beside the steps have changed too; an ended order's page has no script.
+                location.reload();
             }
         } catch {
             setTimeout(ask, PERIOD_AFTER_ERROR);
