@@ -6,18 +6,18 @@ finish (one transaction). docs/issuance-cycle.md tells what each crash leaves an
 
 import logging
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from certificates.choices import CertificateState, OrderKind, OrderState, OrderStep
 from certificates.failure import record_failure
-from certificates.models import Certificate, Order, OrderKey, Version
+from certificates.models import Certificate, OrderKey, Version
 from certificates.services.certificates import set_renewal
 from certificates.services.metadata import metadata
 from certificates.watch import OrderWatch
 from certmate.audit.context import Context, running
 from certmate.audit.services import record
 from certmate.core import clock
-from certmate.core.errors import CertMateError, IntegrityFault, LeaseLost
+from certmate.core.errors import CertMateError, IntegrityFault, LeaseLost, UpstreamUnavailable
 from certmate.pki import csr as pki_csr
 from certmate.pki import inspect
 from certmate.pki.bundle import Bundle
@@ -25,10 +25,15 @@ from certmate.pki.keys import KeyType, generate
 from certmate.pki.names import parse_name
 from providers import issuers
 from providers.acme.client import IssuedChain
+from providers.acme.failures import clean
 from storage import services as storage
 from storage.backends.base import BundleRef
 
 logger = logging.getLogger(__name__)
+
+DATABASE_AWAY = UpstreamUnavailable(
+    "CertMate's database was locked, full or away.", code="database.unavailable"
+)
 
 
 def run_order(order_id: int) -> None:
@@ -50,6 +55,9 @@ def run_order(order_id: int) -> None:
             logger.warning("Order %s: stopped: %s", order_id, error.detail)
         except CertMateError as error:
             record_failure(watch, error)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("Order %s: the database failed: %s", order_id, error)
+            record_failure(watch, DATABASE_AWAY)
         except Exception:
             logger.exception("Order %s failed by a fault of CertMate.", order_id)
             record_failure(
@@ -136,7 +144,7 @@ def _keep_version(watch: OrderWatch, key: OrderKey, issued: IssuedChain) -> Vers
             names=list(facts.names),
             serial=facts.serial,
             fingerprint=facts.fingerprint,
-            issuer=facts.issuer[:500],
+            issuer=clean(facts.issuer)[:500],
             not_before=facts.not_before,
             not_after=facts.not_after,
             key_algorithm=facts.key.algorithm,
@@ -168,8 +176,27 @@ def _store(watch: OrderWatch, version: Version) -> None:
         ref=BundleRef("server", order.certificate.name),
         bundle=bundle,
     )
+    _still_ours(watch)
     version.stored_at = clock.now()
     version.save(update_fields=["stored_at"])
+
+
+def _still_ours(watch: OrderWatch) -> None:
+    """Undo what a worker that was suspended for longer than its lease has just done to the storage.
+
+    Whoever took the order over may have stored a newer version meanwhile: that is put back on top.
+    """
+    try:
+        watch.tick()
+    except LeaseLost:
+        certificate = Certificate.objects.get(pk=watch.order.certificate_id)
+        current = certificate.current_version
+        if current is not None and current.stored_at is not None:
+            ref = BundleRef("server", certificate.name)
+            target = current.storage_target
+            bundle = storage.load(target=target, ref=ref, fingerprint=current.fingerprint)
+            storage.store(target=target, ref=ref, bundle=bundle)
+        raise
 
 
 def _finish(watch: OrderWatch, version: Version) -> None:
@@ -189,14 +216,17 @@ def _finish(watch: OrderWatch, version: Version) -> None:
         certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
         for field in ("names", "ca_account_id", "challenge_type", "key_type", "csr"):
             setattr(certificate, field, getattr(order, field))
-        _take_over_dns_account(certificate, order)
+        if order.kind == OrderKind.REISSUE:
+            certificate.dns_account = order.dns_account if order.names_dns_account else None
         certificate.current_version = version
         certificate.state = CertificateState.ACTIVE
         certificate.failures, certificate.paused_at, certificate.pause_reason = 0, None, ""
         set_renewal(certificate, version)
         certificate.save()
-        # Those of earlier failed orders too: nothing needs them any more.
-        OrderKey.objects.filter(order__certificate=certificate).delete()
+        # Those of earlier failed orders too, unless a version still has to be stored with one.
+        unstored = Version.objects.filter(certificate=certificate, stored_at=None)
+        keys = OrderKey.objects.filter(order__certificate=certificate)
+        keys.exclude(order__in=unstored.values("order")).delete()
         verb = {OrderKind.ISSUE: "issued", OrderKind.RENEW: "renewed"}.get(
             OrderKind(order.kind), "reissued"
         )
@@ -208,16 +238,6 @@ def _finish(watch: OrderWatch, version: Version) -> None:
             serial=version.serial,
         )
         watch.step(f"Version {version.number} is current.")
-
-
-def _take_over_dns_account(certificate: Certificate, order: Order) -> None:
-    """A reissue may name another DNS account; one that was chosen by zone is chosen anew each
-    time.
-    """
-    if order.kind == OrderKind.REISSUE and (
-        certificate.dns_account_id or order.dns_account_id is None
-    ):
-        certificate.dns_account_id = order.dns_account_id
 
 
 def _revoke(watch: OrderWatch) -> None:

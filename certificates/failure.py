@@ -4,7 +4,7 @@ reason.
 
 import logging
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from certificates import renewal
 from certificates.choices import OrderKind, OrderState
@@ -28,6 +28,9 @@ def record_failure(watch: OrderWatch, error: CertMateError) -> None:
         logger.warning(
             "Order %s was taken over while it failed with %s.", watch.order.pk, error.code
         )
+    except (OperationalError, InterfaceError):
+        # The lease runs out and the sweep takes the order up again.
+        logger.warning("Order %s: its failure could not be written.", watch.order.pk)
 
 
 def _try_later(watch: OrderWatch, error: CertMateError) -> None:
@@ -57,22 +60,27 @@ def _fail(watch: OrderWatch, error: CertMateError) -> None:
     watch.step(f"{error.code}: {error.detail}")
     certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
     record(certificate, "order.failed", order=order.pk, code=error.code)
-    if order.kind == OrderKind.REVOKE:
-        return
+    # A revocation or a reissue that failed says nothing about the renewals to come.
+    if order.kind in (OrderKind.ISSUE, OrderKind.RENEW):
+        count_failure(certificate, error)
+        if certificate.paused_at is not None:
+            watch.step("Paused after repeated failures; resume it when the cause is mended.")
+
+
+def count_failure(certificate: Certificate, error: CertMateError) -> None:
+    """Put the next renewal off, and after some permanent failures in a row pause the certificate.
+
+    The row has to be held by the caller's transaction.
+    """
     certificate.failures += 1
-    if order.kind == OrderKind.RENEW:
-        delay = renewal.retry_delay(certificate.failures + 1, error.retry_after, clock.jitter)
-        certificate.renew_at = clock.now() + delay
+    delay = renewal.retry_delay(certificate.failures + 1, error.retry_after, clock.jitter)
+    certificate.retry_at = clock.now() + delay
     if certificate.failures >= renewal.PAUSE_AFTER and certificate.paused_at is None:
         certificate.paused_at = clock.now()
         certificate.pause_reason = f"{error.code}: {error.detail}"[:500]
         record(certificate, "certificate.paused", code=error.code)
-        watch.step(
-            f"Paused after {certificate.failures} failures in a row; resume it when the cause is "
-            "mended."
-        )
     certificate.save(
-        update_fields=["failures", "renew_at", "paused_at", "pause_reason", "updated_at"]
+        update_fields=["failures", "retry_at", "paused_at", "pause_reason", "updated_at"]
     )
 
 

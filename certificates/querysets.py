@@ -23,11 +23,14 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         under_way = orders._default_manager.filter(
             certificate=OuterRef("pk"), state__in=OPEN_STATES
         )
-        return self.renewing().filter(~Exists(under_way), renew_at__lte=now).order_by("renew_at")
+        waits = Q(retry_at__gt=now)
+        due = self.renewing().filter(~Exists(under_way), ~waits, renew_at__lte=now)
+        return due.order_by("renew_at")
 
     def to_poll(self, now: datetime) -> "CertificateQuerySet":
         """Those for which the CA is to be asked again when to renew (RFC 9773 §4.3)."""
-        return self.renewing().filter(renewal_poll_at__lte=now).order_by("renewal_poll_at")
+        asked = self.renewing().filter(renewal_poll_at__lte=now, renewal_days=None)
+        return asked.filter(expires_at__gt=now).order_by("renewal_poll_at")
 
     def expiring(self, now: datetime, within: timedelta) -> "CertificateQuerySet":
         return self.filter(expires_at__gt=now, expires_at__lte=now + within)

@@ -12,7 +12,7 @@ _OTHERS = {
     "internal": "CertMate itself failed. Its log has the details under the order's request id.",
     "internal.integrity": "Do not retry before the cause is known: read CertMate's log, and "
     "report it.",
-    "secret.unreadable": "The master key is not the one that this was encrypted with. Start "
+    "secrets.unreadable": "The master key is not the one that this was encrypted with. Start "
     "CertMate with the right CERTMATE_MASTER_KEY.",
     "storage.damaged": "Something outside CertMate changed what is stored. Restore it, or renew.",
     "storage.unavailable": "Nothing is lost and the CA is not asked again: the bundle is stored as "

@@ -16,6 +16,7 @@ RETRY_LADDER = (
 )
 """Let's Encrypt's integration guide, "Retrying failures"."""
 JITTER_SHARE = 10
+LATEST_SHARE = 10
 PAUSE_AFTER = 3
 """Permanent failures in a row after which only a person can help."""
 
@@ -37,6 +38,11 @@ def renew_at(
     else:
         left = min(timedelta(days=days), lifetime / 2)
     return not_after - left + jitter(left / JITTER_SHARE)
+
+
+def latest(not_before: datetime, not_after: datetime) -> datetime:
+    """The instant after which no advice puts a renewal off: there has to be time for failures."""
+    return not_after - (not_after - not_before) / LATEST_SHARE
 
 
 def retry_delay(attempts: int, retry_after: timedelta | None, jitter: Jitter) -> timedelta:

@@ -5,11 +5,14 @@ idempotent.
 import logging
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
-from certificates.choices import OrderKind
-from certificates.models import Certificate, Order
-from certificates.services.placing import RUN_ORDER, place_order
+from certificates import renewal
+from certificates.choices import OrderKind, OrderState
+from certificates.failure import count_failure
+from certificates.models import Certificate, Order, Version
+from certificates.services.placing import RUN_ORDER, place_order, wake
 from certmate.access.actors import Actor
 from certmate.core import clock
 from certmate.core.errors import CertMateError
@@ -23,6 +26,7 @@ logger = logging.getLogger(__name__)
 WAKE_AT_ONCE = 200
 RENEW_AT_ONCE = 200
 POLL_AT_ONCE = 500
+POLL_EARLIEST, POLL_LATEST = timedelta(minutes=1), timedelta(days=1)
 POLL_AGAIN = timedelta(hours=6)
 """RFC 9773 §4.3.2 suggests 6 hours where the CA says nothing."""
 
@@ -42,50 +46,76 @@ def sweep_orders() -> int:
 
 
 def renew_due() -> int:
-    """Place an order for each certificate whose renewal is due; returns how many.
+    """Place an order for each certificate whose renewal is due; returns how many were dealt with.
 
-    One that cannot be ordered (its DNS account lost the zone) is put off and does not stop the
-    rest.
+    One that cannot be ordered (its DNS account lost the zone) is put off, and paused after some
+    attempts; it does not stop the rest.
     """
-    now = clock.now()
-    due = Certificate.objects.due(now).select_related("ca_account", "dns_account")[:RENEW_AT_ONCE]
-    return sum(_renew(certificate, now) for certificate in due)
+    due = Certificate.objects.due(clock.now()).values_list("pk", flat=True)[:RENEW_AT_ONCE]
+    dealt_with = 0
+    for certificate_id in list(due):
+        try:
+            _renew(certificate_id)
+            dealt_with += 1
+        except (OperationalError, InterfaceError):
+            logger.warning("Certificate %s: the database failed; it is still due.", certificate_id)
+    return dealt_with
 
 
-def _renew(certificate: Certificate, now: datetime) -> bool:
+@transaction.atomic
+def _renew(certificate_id: int) -> None:
+    # Looked at again under a lock: another sweep may have come first.
+    due = Certificate.objects.due(clock.now()).select_for_update(of=("self",))
+    certificate = due.filter(pk=certificate_id).first()
+    if certificate is None:
+        return
+    unstored = certificate.orders.filter(
+        state=OrderState.FAILED, version_made__isnull=False, version_made__stored_at=None
+    )
     try:
-        place_order(certificate, OrderKind.RENEW, actor=Actor.system())
+        if order := unstored.first():
+            # What the CA has issued is stored before it is asked for more.
+            wake(order)
+        else:
+            place_order(certificate, OrderKind.RENEW, actor=Actor.system())
     except CertMateError as error:
         logger.warning("%s cannot be renewed: %s: %s", certificate.name, error.code, error.detail)
-        Certificate.objects.filter(pk=certificate.pk).update(renew_at=now + timedelta(days=1))
-        return False
-    return True
+        count_failure(certificate, error)
 
 
 def poll_renewal_windows() -> int:
     """Ask each CA about the certificates that are due to be asked about; returns how many were."""
     now = clock.now()
-    due = Certificate.objects.to_poll(now).select_related("current_version")
+    due = Certificate.objects.to_poll(now)
     accounts = CAAccount.objects.filter(pk__in=due.values("current_version__ca_account"))
-    return sum(
-        _poll(account, due.filter(current_version__ca_account=account), now) for account in accounts
-    )
+    return sum(_poll(account, due, now) for account in accounts)
 
 
 def _poll(account: CAAccount, due: QuerySet[Certificate], now: datetime) -> int:
-    certificates = [c for c in due[:POLL_AT_ONCE] if c.current_version]
-    certs = [c.current_version.cert for c in certificates if c.current_version]
+    chosen = due.filter(current_version__ca_account=account).values_list("pk", flat=True)
+    ids = list(chosen[:POLL_AT_ONCE])
+    # Ahead of the answer, so that a run that overlaps with this one asks about others.
+    Certificate.objects.filter(pk__in=ids).update(renewal_poll_at=now + POLL_AGAIN)
+    certificates = list(Certificate.objects.filter(pk__in=ids).select_related("current_version"))
+    versions = [c.current_version for c in certificates if c.current_version is not None]
     try:
-        windows = issuers.renewal_windows(account=account, certs=certs, watch=Unwatched())
+        windows = issuers.renewal_windows(
+            account=account, certs=[version.cert for version in versions], watch=Unwatched()
+        )
     except CertMateError as error:
         logger.warning("%s did not say when to renew: %s: %s", account, error.code, error.detail)
-        windows = [(None, now + POLL_AGAIN)] * len(certificates)
-    for certificate, (renew_at, poll_at) in zip(certificates, windows, strict=True):
-        # Fenced by the version that was asked about; update() because advice is not an edit.
-        row = Certificate.objects.filter(
-            pk=certificate.pk, current_version=certificate.current_version_id
-        )
-        row.update(renewal_poll_at=max(poll_at, now + timedelta(minutes=1)))
-        if renew_at is not None:
-            row.update(renew_at=renew_at)
-    return len(certificates)
+        return len(ids)
+    for version, (suggested, poll_at) in zip(versions, windows, strict=True):
+        _take_advice(version, suggested, poll_at, now)
+    return len(ids)
+
+
+def _take_advice(
+    version: Version, suggested: datetime | None, poll_at: datetime, now: datetime
+) -> None:
+    """Keep what the CA said, within reason, if the version is still the current one."""
+    # update() because advice is not an edit; fenced by what was asked about.
+    row = Certificate.objects.filter(current_version=version, renewal_days=None)
+    row.update(renewal_poll_at=min(max(poll_at, now + POLL_EARLIEST), now + POLL_LATEST))
+    if suggested is not None:
+        row.update(renew_at=min(suggested, renewal.latest(version.not_before, version.not_after)))

@@ -13,8 +13,11 @@ from certificates.choices import OrderState, OrderStep
 from certificates.models import Order, OrderLog
 from certmate.core import claims, clock
 from providers import issuers
+from providers.acme.failures import clean
 
 logger = logging.getLogger(__name__)
+
+LONGEST_LINE = 10_000
 
 
 class OrderWatch:
@@ -65,7 +68,8 @@ class OrderWatch:
         self.write(lease_expires_at=clock.now() + settings.ORDER_LEASE)
 
     def step(self, message: str) -> None:
-        """A line for the order's log."""
+        """A line for the order's log; what others wrote into it cannot make a second one."""
+        message = clean(message, LONGEST_LINE)
         logger.info("Order %s: %s", self.order.pk, message)
         OrderLog.objects.create(
             order=self.order, at=clock.now(), step=self.order.step, message=message

@@ -9,6 +9,8 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         from django.contrib.auth.models import Group, User
+        from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+        from guardian.models import GroupObjectPermission, UserObjectPermission
 
         from certmate.access.models import ApiToken
         from certmate.audit.services import register
@@ -18,3 +20,8 @@ class ProjectConfig(AppConfig):
         register(User, exclude=("password", "last_login"))
         register(Group)
         register(ApiToken, exclude=("digest", "last_used_at"))
+        register(UserObjectPermission)
+        register(GroupObjectPermission)
+        register(PeriodicTask, exclude=("last_run_at", "total_run_count", "date_changed"))
+        register(IntervalSchedule)
+        register(CrontabSchedule)

@@ -4,6 +4,7 @@ The defaults are those of one machine that serves itself on loopback; CERTMATE_B
 turns on secure cookies, the redirect to https and HSTS.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,12 +12,15 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
 
 from certmate import env
 from certmate.core.broker import broker_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.data_dir()
+# Whatever a process writes is for its user alone, also in a directory that others may enter.
+os.umask(0o077)
 
 SECRET_KEY = env.required_secret("CERTMATE_SECRET_KEY", file=DATA_DIR / env.SECRET_KEY_FILE)
 CERTMATE_MASTER_KEY = env.secret("CERTMATE_MASTER_KEY")
@@ -186,6 +190,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
     else {}
 )
+# Orders wait for CAs for minutes; the short periodic tasks have workers of their own.
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("orders"))
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"certificates.run_order": {"queue": "orders"}}
 CELERY_TASK_PUBLISH_RETRY = (
     False  # The row is the queue: a broker that is away must not hold up a request.
 )
@@ -236,8 +244,6 @@ SPECTACULAR_SETTINGS = {
 
 ORDER_LEASE = timedelta(seconds=60)
 """How long a silent worker keeps an order; it renews this every few seconds while it works."""
-ORDER_TIME_LIMIT = timedelta(minutes=30)
-"""After this the ACME client's whole process group is killed."""
 
 LOG_FORMAT = env.text("CERTMATE_LOG_FORMAT", "text")
 if LOG_FORMAT not in ("text", "json"):

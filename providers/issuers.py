@@ -104,9 +104,10 @@ def registered(account: CAAccount, watch: Watch) -> AccountRef:
         watch=watch,
     )
     # Two workers may register at once: with one key they get one account.
-    CAAccount.objects.filter(pk=stored.pk, account_uri="").update(
-        account_uri=uri, registered_at=clock.now()
-    )
+    # If it was moved to another directory meanwhile, this one is not its account.
+    CAAccount.objects.filter(
+        pk=stored.pk, account_uri="", directory_url=stored.directory_url
+    ).update(account_uri=uri, registered_at=clock.now())
     return AccountRef(
         directory_url=reference.directory_url,
         key_pem=reference.key_pem,

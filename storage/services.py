@@ -47,7 +47,7 @@ def create_target(
     target = StorageTarget(name=name, backend=backend, is_default=is_default)
     target.parameters = declared.validate(_spec(target).parameters, parameters, field="parameters")
     with transaction.atomic():
-        _save(target)
+        _save(actor, target)
     return target
 
 
@@ -79,7 +79,7 @@ def update_target(
         if changed is not None and changed != target.parameters:
             target.parameters = changed
             target.verified_at, target.verification_error = None, ""
-        _save(target)
+        _save(actor, target)
     return target
 
 
@@ -174,12 +174,14 @@ def _backend(target: StorageTarget) -> Backend:
     return _spec(target).build(target.parameters, places)
 
 
-def _save(target: StorageTarget) -> None:
+def _save(actor: Actor, target: StorageTarget) -> None:
     _backend(target)  # Refuses parameters that make no sense together.
     _require_own_place(target)
     if target.is_default:
         # One by one, so that the audit log says who lost the place.
         for other in StorageTarget.objects.filter(is_default=True).exclude(pk=target.pk):
+            # Where everybody's keys go is not decided by a grant on one target.
+            policy.require(actor, Verb.CHANGE, StorageTarget)
             other.is_default = False
             other.save(update_fields=["is_default"])
     target.full_clean()

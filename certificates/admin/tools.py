@@ -15,6 +15,7 @@ from certmate.core import clock
 from certmate.pki.bundle import to_zip
 from certmate.pki.names import directory_name
 from certmate.ui.base import admin_url
+from certmate.ui.forms import PasswordAgain
 from certmate.ui.tools import DeleteTool, Tool
 
 
@@ -137,31 +138,19 @@ class Download(CertificateTool):
         return _zip(self.result, directory_name_of(self.obj))
 
 
-class ExportKey(CertificateTool):
+class ExportKey(PasswordAgain, CertificateTool):
     name, label, verb = "export_key", "Export key", Verb.EXPORT_KEY
     explanation = (
         "A ZIP file with the certificate and its private key. "
         "Whoever has the file can pose as the names. The audit log says that you took it."
     )
     submit_label = "Download with private key"
-    password = forms.CharField(
-        label="Your password",
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text="Asked again, because a key must not leave through a forgotten session.",
-    )
 
     @classmethod
     def offered(cls, obj: models.Model) -> bool:
         if not isinstance(obj, Certificate) or obj.current_version is None:
             return False
         return obj.current_version.has_private_key
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        if self.actor.user is None or not self.actor.user.check_password(password):
-            raise forms.ValidationError("This is not your password.", code="password.wrong")
-        return password
 
     def carry_out(self) -> bytes:
         bundle = services.load_bundle(actor=self.actor, certificate=self.obj, include_private=True)

@@ -20,8 +20,9 @@ from certificates.api.views import CertificateEndpoint
 from certificates.models import Certificate
 from certificates.services import load_bundle
 from certmate.access import policy
+from certmate.access.models import ApiToken
 from certmate.access.verbs import Verb
-from certmate.core.errors import NotFound, invalid_input
+from certmate.core.errors import AccessDenied, NotFound, invalid_input
 from certmate.pki import bundle as pki_bundle
 from certmate.pki.bundle import Bundle
 from certmate.pki.names import directory_name
@@ -64,10 +65,18 @@ class DownloadEndpoint(CertificateEndpoint):
 
     def bundle(self, certificate: Certificate, include_private: bool | None) -> Bundle:
         """The current bundle; None takes the key along if there is one that the actor may have."""
+        by_session = not isinstance(self.request.auth, ApiToken)
         if include_private is None:
             version = certificate.current_version
-            has_key = version is not None and version.has_private_key
+            has_key = version is not None and version.has_private_key and not by_session
             include_private = has_key and policy.allowed(self.actor, Verb.EXPORT_KEY, certificate)
+        if include_private and by_session:
+            policy.require(self.actor, Verb.EXPORT_KEY, certificate)
+            raise AccessDenied(
+                "A private key does not leave by a session alone: use a token, or the admin, which "
+                "asks for your password.",
+                code="access.session",
+            )
         return load_bundle(
             actor=self.actor, certificate=certificate, include_private=include_private
         )

@@ -10,7 +10,6 @@ from certificates import services
 from certificates.api.filters import OrderFilter
 from certificates.api.outputs import OrderDetailOutput, OrderLogOutput, OrderOutput, order_url
 from certificates.models import Order
-from certmate.access.verbs import Verb
 from certmate.rest.serializers import Nothing
 from certmate.rest.views import Endpoint, Operation
 
@@ -64,7 +63,7 @@ class RetryOrder(OrderEndpoint):
 
     def post(self, request: Request, pk: int) -> Response:
         """Try a failed or waiting order again now."""
-        order = self.find(self.get_queryset(), Verb.RENEW, pk=pk)
+        order = self.find(self.get_queryset(), pk=pk)
         self.input(request)
         services.retry_order(actor=self.actor, order=order)
         again = self.find(self.get_queryset(), pk=pk)
@@ -76,7 +75,7 @@ class CancelOrder(OrderEndpoint):
 
     def post(self, request: Request, pk: int) -> Response:
         """Give up an open order. Work that is under way stops within seconds."""
-        order = self.find(self.get_queryset(), Verb.RENEW, pk=pk)
+        order = self.find(self.get_queryset(), pk=pk)
         self.input(request)
         services.cancel_order(actor=self.actor, order=order)
         return Response(self.shown(self.find(self.get_queryset(), pk=pk)))

@@ -90,6 +90,10 @@ class Migration(migrations.Migration):
                     "renew_at",
                     models.DateTimeField(editable=False, null=True, verbose_name="renewal due"),
                 ),
+                (
+                    "retry_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="not before"),
+                ),
                 ("renewal_poll_at", models.DateTimeField(editable=False, null=True)),
                 (
                     "failures",
@@ -199,6 +203,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
+                ("names_dns_account", models.BooleanField(default=False)),
                 (
                     "state",
                     models.CharField(

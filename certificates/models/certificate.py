@@ -78,6 +78,7 @@ class Certificate(Wanted):
     # A copy of the current version's, so that lists sort and filter by it in one index.
     expires_at = models.DateTimeField(null=True, editable=False)
     renew_at = models.DateTimeField("renewal due", null=True, editable=False)
+    retry_at = models.DateTimeField("not before", null=True, editable=False)
     renewal_poll_at = models.DateTimeField(null=True, editable=False)
     failures = models.PositiveSmallIntegerField(
         "permanent failures in a row", default=0, editable=False

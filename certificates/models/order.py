@@ -22,6 +22,8 @@ class Order(Leased, Wanted):
 
     certificate = models.ForeignKey(Certificate, models.CASCADE, related_name="orders")
     kind = models.CharField(max_length=10, choices=OrderKind.choices)
+    # Whether somebody named the DNS account; one that was chosen by zone is chosen anew each time.
+    names_dns_account = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=OrderState.choices, default=OrderState.QUEUED)
     step = models.CharField(max_length=10, choices=OrderStep.choices, default=OrderStep.PREPARE)
     version = models.ForeignKey(

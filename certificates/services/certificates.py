@@ -77,17 +77,27 @@ def update_certificate(
 ) -> Certificate:
     """Change how the certificate is kept. Its names, CA, key and proof change by reissue."""
     policy.require(actor, Verb.CHANGE, certificate)
-    if auto_renew is not None:
-        certificate.auto_renew = auto_renew
-    if tags is not None:
-        certificate.tags = _tags(tags)
-    if renewal_days != "unchanged":
-        certificate.renewal_days = renewal_days
-        if certificate.current_version and certificate.state == CertificateState.ACTIVE:
-            set_renewal(certificate, certificate.current_version)
-    certificate.full_clean(validate_unique=False)
-    certificate.save()
+    with transaction.atomic():
+        certificate = lock(certificate)
+        if auto_renew is not None:
+            certificate.auto_renew = auto_renew
+        if tags is not None:
+            certificate.tags = _tags(tags)
+        if renewal_days != "unchanged":
+            certificate.renewal_days = renewal_days
+            if certificate.current_version and certificate.state == CertificateState.ACTIVE:
+                set_renewal(certificate, certificate.current_version)
+        certificate.full_clean(validate_unique=False)
+        certificate.save()
     return certificate
+
+
+def lock(certificate: Certificate) -> Certificate:
+    """The row as it is now, held until the transaction ends.
+
+    A caller's copy may be older than the order that a worker has finished meanwhile.
+    """
+    return Certificate.objects.select_for_update().get(pk=certificate.pk)
 
 
 def set_auto_renew(*, actor: Actor, certificate: Certificate, enabled: bool) -> Certificate:
@@ -101,6 +111,7 @@ def set_renewal(certificate: Certificate, version: Version) -> None:
     certificate.renew_at = renewal.renew_at(
         version.not_before, version.not_after, certificate.renewal_days, clock.jitter
     )
+    certificate.retry_at = None
     # The operator's own number of days is an order; only without it is the CA asked.
     certificate.renewal_poll_at = clock.now() if certificate.renewal_days is None else None
 
@@ -114,13 +125,11 @@ def delete_certificate(*, actor: Actor, certificate: Certificate, force: bool = 
     policy.require(actor, Verb.DELETE, certificate)
     if certificate.orders.open().exists():
         raise Conflict("An order is open; cancel it first or let it end.", code="order.open")
-    valid = certificate.expires_at is not None and certificate.expires_at > clock.now()
-    if valid and certificate.state != CertificateState.REVOKED and not force:
+    valid = certificate.versions.filter(revoked_at=None, not_after__gt=clock.now()).first()
+    if valid and not force:
         raise Conflict(
-            f"{certificate.name} is valid until {certificate.expires_at:%Y-%m-%d} and not "
-            "revoked. Revoke it "
-            "first, or say force to delete it all the same; whoever has its key can go on using "
-            "it.",
+            f"{valid} is valid until {valid.not_after:%Y-%m-%d} and not revoked. Revoke it first, "
+            "or say force to delete it all the same; whoever has its key can go on using it.",
             code="certificate.valid",
         )
     ref = BundleRef("server", certificate.name)

@@ -4,6 +4,20 @@ from typing import Any
 
 from certificates.models import Certificate, Order, Version
 
+NOT_ISSUED: dict[str, Any] = {
+    "version": None,
+    "issuer_ca": None,
+    "serial_number": None,
+    "fingerprint": None,
+    "not_before": None,
+    "not_after": None,
+    "key_algorithm": None,
+    "key_size": None,
+    "public_key_hash": None,
+    "revoked": False,
+    "revocation_date": None,
+}
+
 
 def metadata(
     certificate: Certificate, version: Version | None, wanted: Order | None = None
@@ -29,7 +43,7 @@ def metadata(
         "issuance_method": "csr" if asked.csr else "acme",
         "client_identifier": None,
     }
-    return facts | (_issued(version) if version else {})
+    return facts | (_issued(version) if version else NOT_ISSUED)
 
 
 def _issued(version: Version) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 or failed.
 """
 
+from datetime import timedelta
+
 from django.db import IntegrityError, transaction
 
 from certificates.choices import OrderKind, OrderState, RevocationReason
@@ -14,6 +16,8 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
+
+PUT_OFF = timedelta(days=1)
 
 
 def renew_certificate(*, actor: Actor, certificate: Certificate) -> Order:
@@ -36,6 +40,8 @@ def reissue_certificate(
     The certificate takes over the new values when the CA has issued, so a failure changes nothing.
     """
     policy.require(actor, Verb.RENEW, certificate)
+    # Other names, another key or CA are another certificate: renewing does not include them.
+    policy.require(actor, Verb.REQUEST, Certificate)
     wanted = resolve(actor, request, certificate)
     return place_order(certificate, OrderKind.REISSUE, actor=actor, wanted=wanted)
 
@@ -84,13 +90,14 @@ def retry_order(*, actor: Actor, order: Order) -> Order:
     """Try a failed or waiting order again now. Raises Conflict for one that runs or has ended
     well.
     """
-    policy.require(actor, Verb.RENEW, order)
+    policy.require(actor, _verb(order), order)
     with transaction.atomic():
         order = Order.objects.select_for_update().select_related("certificate").get(pk=order.pk)
         if order.state not in (OrderState.FAILED, OrderState.WAITING):
             raise Conflict(
                 f"The order is {order.state}; there is nothing to retry.", code="order.not_failed"
             )
+        _refuse_superseded(order)
         try:
             with transaction.atomic():
                 wake(order)
@@ -100,12 +107,25 @@ def retry_order(*, actor: Actor, order: Order) -> Order:
     return order
 
 
+def _verb(order: Order) -> Verb:
+    """What somebody has to be allowed to do to a certificate to decide about this order of it."""
+    return Verb.REVOKE if order.kind == OrderKind.REVOKE else Verb.RENEW
+
+
+def _refuse_superseded(order: Order) -> None:
+    """An old order that succeeded now would take a newer one's names and CA back."""
+    newer = order.certificate.orders.filter(pk__gt=order.pk, state=OrderState.SUCCEEDED)
+    if order.kind != OrderKind.REVOKE and newer.exclude(kind=OrderKind.REVOKE).exists():
+        raise Conflict("A newer order has succeeded; place another.", code="order.superseded")
+
+
 def cancel_order(*, actor: Actor, order: Order) -> Order:
     """End an open order. A worker that is at it notices within seconds and stops its ACME client.
 
-    Raises Conflict once the CA has issued: the certificate exists and is being stored.
+    A renewal by schedule comes again after a day. Raises Conflict once the certificate that the CA
+    issued is kept here: then it is only being stored.
     """
-    policy.require(actor, Verb.RENEW, order)
+    policy.require(actor, _verb(order), order)
     with transaction.atomic():
         order = Order.objects.select_for_update().select_related("certificate").get(pk=order.pk)
         if not order.is_open:
@@ -119,6 +139,10 @@ def cancel_order(*, actor: Actor, order: Order) -> Order:
         order.finished_at = clock.now()
         order.save(update_fields=["state", "lease_token", "lease_expires_at", "finished_at"])
         OrderKey.objects.filter(order=order).delete()
+        if order.kind == OrderKind.RENEW:
+            # Else the schedule would place it again at once.
+            order.certificate.retry_at = max(order.next_attempt_at, clock.now() + PUT_OFF)
+            order.certificate.save(update_fields=["retry_at", "updated_at"])
         record(order.certificate, "order.cancelled", order=order.pk)
     return order
 
@@ -130,6 +154,9 @@ def resume_certificate(*, actor: Actor, certificate: Certificate) -> Order:
         raise Conflict("The certificate is not paused.", code="certificate.not_paused")
     with transaction.atomic():
         certificate.paused_at, certificate.pause_reason, certificate.failures = None, "", 0
-        certificate.save(update_fields=["paused_at", "pause_reason", "failures", "updated_at"])
+        certificate.retry_at = None
+        certificate.save(
+            update_fields=["paused_at", "pause_reason", "failures", "retry_at", "updated_at"]
+        )
         kind = OrderKind.RENEW if certificate.current_version_id else OrderKind.ISSUE
         return place_order(certificate, kind, actor=actor)

@@ -31,8 +31,11 @@ def place_order(
     Raises Conflict (`order.open`) if the certificate has an open one; the database decides.
     """
     fields = dict(wanted or current_wish(certificate))
+    fields["names_dns_account"] = fields["dns_account"] is not None
     if kind != OrderKind.REVOKE:
-        fields["dns_account"] = dns_account_for(actor, fields)
+        # Renewing what is there needs no right to the account that serves its zone.
+        chooser = Actor.system() if kind == OrderKind.RENEW else actor
+        fields["dns_account"] = dns_account_for(chooser, fields)
     try:
         with transaction.atomic():
             order = Order.objects.create(

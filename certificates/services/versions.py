@@ -4,7 +4,7 @@ from django.db import transaction
 
 from certificates.choices import CertificateState
 from certificates.models import Certificate, Version
-from certificates.services.certificates import set_renewal
+from certificates.services.certificates import lock, set_renewal
 from certificates.services.placing import open_order_conflict
 from certmate.access import policy
 from certmate.access.actors import Actor
@@ -26,26 +26,31 @@ def activate_version(*, actor: Actor, certificate: Certificate, number: int) -> 
     version = certificate.versions.select_related("storage_target").filter(number=number).first()
     if version is None:
         raise NotFound(f"{certificate.name} has no version {number}.", code="version.unknown")
-    if certificate.orders.open().exists():
-        raise open_order_conflict(certificate)
-    if (
-        version.revoked_at is not None
-        or version.stored_at is None
-        or version.not_after <= clock.now()
-    ):
-        raise Conflict(
-            f"Version {number} is revoked, expired or not stored.", code="version.unusable"
-        )
+    _require_usable(certificate, version)
     ref = BundleRef("server", certificate.name)
     bundle = storage.load(target=version.storage_target, ref=ref, fingerprint=version.fingerprint)
     storage.store(target=version.storage_target, ref=ref, bundle=bundle)
     with transaction.atomic():
+        certificate = lock(certificate)
+        # Again: it may have been revoked while its bundle was fetched.
+        version.refresh_from_db()
+        _require_usable(certificate, version)
         certificate.current_version = version
         certificate.state = CertificateState.ACTIVE
         set_renewal(certificate, version)
         certificate.save()
         record(certificate, "version.activated", version=number)
     return version
+
+
+def _require_usable(certificate: Certificate, version: Version) -> None:
+    if certificate.orders.open().exists():
+        raise open_order_conflict(certificate)
+    ended = version.revoked_at is not None or version.not_after <= clock.now()
+    if ended or version.stored_at is None:
+        raise Conflict(
+            f"Version {version.number} is revoked, expired or not stored.", code="version.unusable"
+        )
 
 
 def load_bundle(*, actor: Actor, certificate: Certificate, include_private: bool) -> Bundle:

@@ -6,7 +6,9 @@ from typing import Any
 
 from certificates.choices import ChallengeType
 from certificates.models import Certificate
+from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
 from certmate.core.errors import InvalidRequest, invalid_input
 from certmate.pki import csr as pki_csr
 from certmate.pki.names import Name, parse_names
@@ -106,6 +108,7 @@ def _ca_account(
     actor: Actor, request: CertificateRequest, current: Certificate | None
 ) -> CAAccount:
     if current and not request.ca and not request.ca_provider:
+        _require_usable(actor, current.ca_account, "ca")
         return current.ca_account
     return resolve_ca_account(actor=actor, ca=request.ca, provider=request.ca_provider)
 
@@ -117,7 +120,10 @@ def _dns_account(
         actor=actor, dns=request.dns, provider=request.dns_provider, account_id=request.account_id
     )
     if challenge == ChallengeType.DNS_01:
-        return named or (current.dns_account if current else None)
+        kept = current.dns_account if current else None
+        if named is None and kept is not None:
+            _require_usable(actor, kept, "dns")
+        return named or kept
     if named is not None:
         raise InvalidRequest(
             "HTTP-01 uses no DNS account; leave it out or choose dns-01.",
@@ -125,6 +131,16 @@ def _dns_account(
             field="dns",
         )
     return None
+
+
+def _require_usable(actor: Actor, account: CAAccount | DNSAccount, field: str) -> None:
+    """What the certificate uses is not thereby for everybody who may renew it to use otherwise."""
+    if not policy.allowed(actor, Verb.VIEW, account):
+        raise InvalidRequest(
+            "The certificate's present account is not one that you may use; name another.",
+            code="account.unknown",
+            field=field,
+        )
 
 
 def _check_choice(value: str, known: Sequence[str], field: str) -> None:

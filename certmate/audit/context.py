@@ -64,6 +64,11 @@ def stamp(sender: object, instance: Any, **_: object) -> None:
         return
     if instance.actor_id is None and context.actor is not None:
         instance.actor = context.actor
+        # The name stays when the account is deleted.
+        instance.additional_data = {
+            **(instance.additional_data or {}),
+            "actor": context.actor.get_username(),
+        }
         instance.actor_email = getattr(context.actor, "email", None)
     instance.remote_addr = instance.remote_addr or context.address
     instance.cid = instance.cid or context.request_id

@@ -38,11 +38,6 @@ def claim(
     return token if taken == 1 else None
 
 
-def unleased(now: datetime) -> models.Q:
-    """Rows that nobody holds: never leased, released, or held by a worker that went silent."""
-    return models.Q(lease_expires_at=None) | models.Q(lease_expires_at__lte=now)
-
-
 def fenced(model: type[models.Model], pk: object, token: uuid.UUID, **values: Any) -> None:
     """Write `values` if the lease is still ours. Raises LeaseLost otherwise."""
     if model._default_manager.filter(pk=pk, lease_token=token).update(**values) != 1:

@@ -64,9 +64,10 @@ def _clean(parameter: Parameter, value: object, *, field: str) -> str:
             f"{parameter.label} is too long.", code="parameters.invalid", field=field
         )
     control = [c for c in text if ord(c) < 32 and not (parameter.multiline and c in "\r\n\t")]
-    if control or "\x7f" in text:
+    # Half a character (a surrogate) can be said in JSON and stored nowhere.
+    if control or any(c == "\x7f" or "\ud800" <= c <= "\udfff" for c in text):
         raise InvalidRequest(
-            f"{parameter.label} has a line break or control character.",
+            f"{parameter.label} has a line break, control character or half a character.",
             code="parameters.invalid",
             field=field,
         )

@@ -118,7 +118,7 @@ class Ordering:
         try:
             value = None if position.value is None else self.column.to_python(position.value)
             pk = self.key.to_python(position.pk)
-        except DjangoValidationError as error:
+        except (DjangoValidationError, OverflowError) as error:
             raise invalid_parameter("cursor", "Use a cursor as it was given.") from error
         if not self.has_ties:
             return Q(**{f"{name}__{than}": value})

@@ -41,6 +41,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name occurs twice in one object")
+    if not "".join(found).isascii():
+        raise ValueError("a name has characters that no field has")
     return found
 
 

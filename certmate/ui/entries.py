@@ -73,7 +73,8 @@ class EntryPage(ServiceAdmin[LogEntry]):
 
     @admin.display(description="Who")
     def who(self, entry: LogEntry) -> str:
-        return str(entry.actor or entry.actor_email or "CertMate")
+        deleted = (entry.additional_data or {}).get("actor") or entry.actor_email
+        return str(entry.actor or deleted or "CertMate")
 
     @admin.display(description="From")
     def address(self, entry: LogEntry) -> str:

@@ -17,6 +17,24 @@ Fieldset = tuple[str, str, tuple[str, ...]]
 """Title, what it is about, names of the fields."""
 
 
+class PasswordAgain(forms.Form):
+    """Asks for the person's own password, where an open browser must not be enough."""
+
+    actor: Actor
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="Asked again, because a key must not leave through a forgotten session.",
+    )
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if self.actor.user is None or not self.actor.user.check_password(password):
+            raise forms.ValidationError("This is not your password.", code="password.wrong")
+        return password
+
+
 class ServiceForm(forms.Form):
     """Input for one service function, on behalf of `actor`.
 

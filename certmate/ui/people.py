@@ -55,8 +55,8 @@ class UserPage(PolicyAdmin[User], auth.UserAdmin):  # type: ignore[type-arg]
         return own if _is_superuser(request) else (*own, *RIGHTS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        # Who can change a superuser's password is one.
-        if obj is not None and obj.is_superuser and not _is_superuser(request):
+        # Who can set somebody's password can do what that person can.
+        if obj is not None and obj != request.user and not _is_superuser(request):
             return False
         return super().has_change_permission(request, obj)
 

@@ -19,7 +19,7 @@ from certmate.ui import instants
 from certmate.ui.badges import Badge, row
 from certmate.ui.base import EmptyState
 from certmate.ui.facts import Fact, FactGroup
-from certmate.ui.forms import ServiceForm
+from certmate.ui.forms import PasswordAgain, ServiceForm
 from certmate.ui.objects import ServiceAdmin
 from certmate.ui.tools import Tool
 
@@ -31,7 +31,7 @@ _SCOPES = {
 }
 
 
-class NewTokenForm(ServiceForm):
+class NewTokenForm(PasswordAgain, ServiceForm):
     submit_label = "Make token"
     owner = forms.ModelChoiceField(
         User.objects.none(), help_text="The token may do what its owner may do, within its scopes."
@@ -49,6 +49,8 @@ class NewTokenForm(ServiceForm):
         help_text="In UTC. Empty: never.",
     )
 
+    field_order = ("owner", "name", "scopes", "expires_at", "password")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         owner = self.fields["owner"]
@@ -60,7 +62,8 @@ class NewTokenForm(ServiceForm):
         owner.initial = user.pk if user else None
 
     def carry_out(self) -> tuple[ApiToken, str]:
-        return services.create_token(actor=self.actor, **self.cleaned_data)
+        wanted = {name: value for name, value in self.cleaned_data.items() if name != "password"}
+        return services.create_token(actor=self.actor, **wanted)
 
 
 class Revoke(Tool[ApiToken]):

@@ -62,6 +62,7 @@ def plan_issue(request: IssueRequest) -> dict[str, Any]:
         "files": [],
         "environment": {},
         "hooks": None,
+        "is_ambient": False,
     }
     if request.challenge == "http-01":
         arguments: tuple[str, ...] = ()
@@ -102,6 +103,7 @@ def _proof(proof: Rendered, hooks_dir: str) -> dict[str, Any]:
         "package": proof.package,
         "files": [{"option": f.option, "content": f.content} for f in proof.files],
         "environment": dict(proof.environment),
+        "is_ambient": bool(proof.ambient),
         "hooks": hooks,
     }
 

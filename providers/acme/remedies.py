@@ -20,7 +20,8 @@ FAILURES: dict[str, Failure] = {
     "acme.account_missing": Failure(
         _NO,
         "The CA does not know this account.",
-        "The CA has forgotten or deactivated the account: register it again, then retry.",
+        "The CA has forgotten or deactivated the account. Make a new CA account and reissue "
+        "through it.",
     ),
     "acme.account_refused": Failure(
         _NO,
@@ -75,7 +76,7 @@ FAILURES: dict[str, Failure] = {
     "acme.dns_credentials": Failure(
         _NO,
         "The DNS provider refused the credentials.",
-        "Verify the DNS account: the key may be wrong, expired, or without the right to edit "
+        "Check the DNS account: the key may be wrong, expired, or without the right to edit "
         "this zone.",
     ),
     "acme.dns_hook": Failure(
@@ -94,7 +95,7 @@ FAILURES: dict[str, Failure] = {
     "acme.dns_plugin": Failure(
         _NO,
         "The DNS record could not be published.",
-        "Read what the DNS provider said, correct the DNS account and verify it.",
+        "Read what the DNS provider said, correct the DNS account and retry.",
     ),
     "acme.dns_unreachable": Failure(
         _LATER,

@@ -227,6 +227,7 @@ class _Child:
                 self.watch.step(self.redact(failures.clean(event["message"])))
             case "order":
                 self.watch.order_created(event["url"])
+                self._say({"ack": event["url"]}, time.monotonic() + _ACK_LIMIT)
             case "challenge":
                 self.presented.add(event["token"])
                 self.watch.present(event["token"], event["key_authorization"])

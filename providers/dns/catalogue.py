@@ -201,7 +201,7 @@ SCRIPT = DNSProvider(
         Parameter(
             "environment",
             "Environment",
-            "One KEY=VALUE a line, given to the scripts.",
+            "One HOOK_NAME=VALUE a line, given to the scripts.",
             required=False,
             secret=True,
             multiline=True,

@@ -7,19 +7,23 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-METADATA_ADDRESSES = frozenset(
-    {"169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"}
+METADATA_NETWORKS = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
+        *("fd00:ec2::/32", "fd20:ce::254/128"),
+    )
 )
 """Where clouds hand out their machines' credentials; nothing that we call may live there."""
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# An IPv4 address in its last 32 bits: NAT64 (RFC 6052, RFC 8215) and the old compatible form.
+_EMBEDDING = tuple(
+    ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")
+)
 
 _HOOK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
-# These change what is executed or what certbot tells the script, instead of configuring the script.
-_RESERVED = re.compile(
-    r"PATH|IFS|ENV|SHELLOPTS|BASHOPTS|BASH_ENV|GCONV_PATH|(LD_|PYTHON|CERTBOT_).*"
-)
+# A prefix of our own: any other name may change what an interpreter or a library executes.
+_VARIABLE = re.compile(r"HOOK_[A-Z0-9_]{1,99}")
 
 
 class Refused(ValueError):
@@ -34,16 +38,16 @@ class Refused(ValueError):
 def is_forbidden_address(text: str) -> bool:
     """Whether this is an address that no DNS server or CA can have, but a metadata service may."""
     address = ipaddress.ip_address(text.split("%", 1)[0])
+    meant: ipaddress.IPv4Address | ipaddress.IPv6Address = address
     if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
-            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        elif address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
+        meant = address.ipv4_mapped or address.sixtofour or address
+        if any(address in network for network in _EMBEDDING):
+            meant = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return (
-        address.is_link_local
-        or address.is_multicast
-        or address.is_unspecified
-        or str(address) in METADATA_ADDRESSES
+        meant.is_link_local
+        or meant.is_multicast
+        or meant.is_unspecified
+        or any(meant in network for network in METADATA_NETWORKS)
     )
 
 
@@ -127,10 +131,6 @@ def parse_environment(text: str) -> dict[str, str]:
         name, separator, value = line.partition("=")
         name = name.strip()
         if not separator or not _VARIABLE.fullmatch(name):
-            raise Refused("environment", f"Line {number} is not KEY=VALUE with an upper-case KEY.")
-        if _RESERVED.fullmatch(name):
-            raise Refused(
-                "environment", f"Line {number} sets a variable that CertMate keeps for itself."
-            )
+            raise Refused("environment", f"Line {number} is not HOOK_NAME=VALUE in upper case.")
         found[name] = value.strip()
     return found

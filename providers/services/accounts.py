@@ -15,13 +15,19 @@ from providers.models import CAAccount, DNSAccount
 AccountT = TypeVar("AccountT", CAAccount, DNSAccount)
 
 
-def save(account: AccountT, others: Iterable[AccountT]) -> AccountT:
+def require_for_everybody(actor: Actor, model: type[CAAccount | DNSAccount]) -> None:
+    """What everybody's certificates go through is not decided by a grant on one account."""
+    policy.require(actor, Verb.CHANGE, model)
+
+
+def save(actor: Actor, account: AccountT, others: Iterable[AccountT]) -> AccountT:
     """Validate and save; a new default takes the place of the `others` that were it."""
     try:
         with transaction.atomic():
             if account.is_default:
                 for other in others:
                     if other.pk != account.pk:
+                        require_for_everybody(actor, type(account))
                         other.is_default = False
                         other.save(update_fields=["is_default"])
             account.full_clean()

@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+from django.db import transaction
+
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
@@ -41,7 +43,7 @@ def create_ca_account(
         trust_bundle=_trust_bundle(trust_bundle),
         is_default=is_default,
     )
-    return accounts.save(account, CAAccount.objects.filter(is_default=True))
+    return accounts.save(actor, account, CAAccount.objects.filter(is_default=True))
 
 
 def update_ca_account(
@@ -59,28 +61,39 @@ def update_ca_account(
     account.
     """
     policy.require(actor, Verb.CHANGE, account)
-    entry = account.catalogue_entry
-    if directory_url is not None and directory_url != account.directory_url:
-        if account.account_uri:
-            raise Conflict(
-                "The account is registered at its directory. Make a new account.",
-                code="account.registered",
-            )
-        account.directory_url = _directory(entry, directory_url)
-    if eab_kid is not None or eab_hmac_key not in (None, MASK):
-        kid = account.eab.get("kid", "") if eab_kid is None else eab_kid
-        unchanged = eab_hmac_key in (None, MASK) and kid == account.eab.get("kid", "")
-        if not unchanged:
-            account.eab = _eab(
-                entry, kid, "" if eab_hmac_key in (None, MASK) else str(eab_hmac_key)
-            )
-    if email is not None:
-        account.email = email
-    if trust_bundle is not None:
-        account.trust_bundle = _trust_bundle(trust_bundle)
-    if is_default is not None:
-        account.is_default = is_default
-    return accounts.save(account, CAAccount.objects.filter(is_default=True))
+    with transaction.atomic():
+        # The caller's copy may be older than a registration by a worker.
+        account = CAAccount.objects.select_for_update().get(pk=account.pk)
+        if directory_url is not None and directory_url != account.directory_url:
+            _move(account, directory_url)
+        if eab_kid is not None or eab_hmac_key not in (None, MASK):
+            account.eab = _changed_eab(account, eab_kid, eab_hmac_key)
+        if email is not None:
+            account.email = email
+        if trust_bundle is not None:
+            account.trust_bundle = _trust_bundle(trust_bundle)
+        if is_default is not None:
+            account.is_default = is_default
+        return accounts.save(actor, account, CAAccount.objects.filter(is_default=True))
+
+
+def _move(account: CAAccount, directory_url: str) -> None:
+    if account.account_uri:
+        raise Conflict(
+            "The account is registered at its directory. Make a new account.",
+            code="account.registered",
+        )
+    account.directory_url = _directory(account.catalogue_entry, directory_url)
+    # The old directory may have seen the key; it is for one CA only.
+    account.account_key = {}
+
+
+def _changed_eab(account: CAAccount, kid: str | None, hmac_key: str | None) -> dict[str, str]:
+    kept = account.eab.get("kid", "")
+    wanted = kept if kid is None else kid
+    if hmac_key in (None, MASK) and wanted == kept:
+        return account.eab
+    return _eab(account.catalogue_entry, wanted, "" if hmac_key in (None, MASK) else str(hmac_key))
 
 
 def delete_ca_account(*, actor: Actor, account: CAAccount) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import transaction
+
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
@@ -36,7 +38,9 @@ def create_dns_account(
         propagation_seconds=propagation_seconds,
         is_default=is_default,
     )
-    return accounts.save(account, DNSAccount.objects.filter(is_default=True, provider=provider))
+    return accounts.save(
+        actor, account, DNSAccount.objects.filter(is_default=True, provider=provider)
+    )
 
 
 def update_dns_account(
@@ -52,18 +56,19 @@ def update_dns_account(
     `changes` are of `propagation_seconds` and `is_default`.
     """
     policy.require(actor, Verb.CHANGE, account)
-    if credentials is not None:
-        entry = account.catalogue_entry
-        account.credentials = entry.validate(
-            merge(entry.parameters, account.credentials, credentials)
-        )
-    if zones is not None:
-        account.zones = _zones(zones)
-    for field in {"propagation_seconds", "is_default"} & changes.keys():
-        setattr(account, field, changes[field])
-    return accounts.save(
-        account, DNSAccount.objects.filter(is_default=True, provider=account.provider)
-    )
+    with transaction.atomic():
+        account = DNSAccount.objects.select_for_update().get(pk=account.pk)
+        if credentials is not None:
+            entry = account.catalogue_entry
+            merged = merge(entry.parameters, account.credentials, credentials)
+            account.credentials = entry.validate(merged)
+        if zones is not None and (wanted := _zones(zones)) != account.zones:
+            accounts.require_for_everybody(actor, DNSAccount)
+            account.zones = wanted
+        for field in {"propagation_seconds", "is_default"} & changes.keys():
+            setattr(account, field, changes[field])
+        defaults = DNSAccount.objects.filter(is_default=True, provider=account.provider)
+        return accounts.save(actor, account, defaults)
 
 
 def delete_dns_account(*, actor: Actor, account: DNSAccount) -> None:

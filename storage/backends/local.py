@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ from storage.backends.base import (
 )
 
 LOCK = ".lock"
+LOCK_SECONDS = 20.0
 DEFAULT_FOLDER = "certificates"
 
 # An API client must not choose where the server writes: a target in `static` would publish keys,
@@ -110,8 +112,23 @@ class LocalBackend:
             filesystem.root_directory(self._root) as root,
             filesystem.open_lock(LOCK, parent=root) as lock,
         ):
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _acquire(lock)
             yield root
+
+
+def _acquire(lock: int) -> None:
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise UpstreamUnavailable(
+                    "Another writer has held the folder for too long.", code="storage.unavailable"
+                ) from None
+            time.sleep(0.02)
+        else:
+            return
 
 
 def build(parameters: Mapping[str, str], places: OwnPlaces) -> Backend:

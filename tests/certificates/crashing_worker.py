@@ -12,6 +12,7 @@ import django
 
 PLACES = (
     "before the ACME client",
+    "before the CA's order is kept",
     "while the CA checks",
     "after the CA answered",
     "before storing",
@@ -42,6 +43,8 @@ def main(order_id: int, place: str) -> None:
     match place:
         case "before the ACME client":
             issuers.issue = die  # type: ignore[assignment]
+        case "before the CA's order is kept":
+            OrderWatch.order_created = die  # type: ignore[method-assign]
         case "while the CA checks":
             OrderWatch.order_created = after(OrderWatch.order_created)  # type: ignore[method-assign]
         case "after the CA answered":

@@ -203,8 +203,14 @@ def test_one_certificate_that_cannot_be_ordered_does_not_stop_the_others(
         factories.version(factories.certificate(name))
     factories.dns_account(zones=["b.example.test"])
     Certificate.objects.update(renew_at=clock.now())
-    assert sweeps.renew_due() == 1
+    for _ in range(renewal.PAUSE_AFTER):
+        sweeps.renew_due()
+        Certificate.objects.update(retry_at=None)
     assert Order.objects.get().certificate.name == "b.example.test"
+    stuck = Certificate.objects.get(name="a.example.test")
+    assert stuck.paused_at
+    assert stuck.pause_reason.startswith("dns.no_account")
+    assert stuck.needs_renewal(clock.now())
 
 
 def test_a_fault_of_our_own_fails_the_order_and_shows_nothing_of_itself(
@@ -232,9 +238,9 @@ def test_a_cancelled_order_stops_its_worker_and_issues_nothing(
 def test_an_emptied_broker_is_made_good_by_the_sweep(order: Order) -> None:
     with current_app.connection_for_write() as connected:
         channel: Any = connected.default_channel
-        channel.queue_purge("celery")
+        channel.queue_purge("orders")
         assert sweeps.sweep_orders() == 1
-        message = channel.basic_get("celery")
+        message = channel.basic_get("orders")
     assert message
     assert message.headers["task"] == "certificates.run_order"
     assert message.headers["argsrepr"] == f"({order.pk},)"

@@ -114,7 +114,7 @@ def test_what_a_token_changes_is_logged_under_its_owner_and_its_name(cast: Cast)
     entry = LogEntry.objects.filter(object_repr="le").latest("id")
     assert entry.actor == cast.owner
     token = ApiToken.objects.get(owner=cast.owner)
-    assert entry.additional_data == {"token": str(token)}
+    assert entry.additional_data == {"actor": "owner", "token": str(token)}
 
 
 def test_the_token_itself_is_nowhere_in_an_answer(cast: Cast) -> None:

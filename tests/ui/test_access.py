@@ -13,12 +13,17 @@ from certmate.access.models import ApiToken
 from certmate.access.services import find_token
 from certmate.audit.services import record
 from tests import factories
-from tests.cast import Cast, token_for
+from tests.cast import PASSWORD, Cast, token_for
 from tests.ui.pages import page, queries, signed_in, text
 
 
 def make_token(cast: Cast, **changed: Any) -> Any:
-    data = {"owner": cast.owner.pk, "name": "deploy", "scopes": ["read", "operate"]}
+    data = {
+        "owner": cast.owner.pk,
+        "name": "deploy",
+        "scopes": ["read", "operate"],
+        "password": PASSWORD,
+    }
     return signed_in(cast.owner).post(page(ApiToken, "add"), data | changed)
 
 
@@ -57,7 +62,7 @@ def test_a_token_that_makes_no_sense_is_not_made(
 def test_only_a_superuser_makes_tokens_for_others(cast: Cast) -> None:
     rights = Permission.objects.filter(codename__in=["add_apitoken", "view_apitoken"])
     cast.operator.user_permissions.add(*rights)
-    data = {"owner": cast.owner.pk, "name": "deploy", "scopes": ["read"]}
+    data = {"owner": cast.owner.pk, "name": "deploy", "scopes": ["read"], "password": PASSWORD}
     response = signed_in(cast.operator).post(page(ApiToken, "add"), data)
     assert "owner" in response.context["form"].errors
     assert not ApiToken.objects.exists()

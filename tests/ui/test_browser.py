@@ -11,7 +11,7 @@ from certificates.models import Certificate, Order, OrderLog
 from certmate.access.models import ApiToken
 from certmate.core import clock
 from tests import factories
-from tests.cast import Cast, token_for
+from tests.cast import PASSWORD, Cast, token_for
 from tests.ui.conftest import Visitor, aside
 from tests.ui.pages import page as url_of
 
@@ -104,6 +104,7 @@ def test_a_token_is_shown_and_then_forgotten(cast: Cast, visit: Visit) -> None:
     visitor.sign_in(cast.owner)
     page = visitor.open(url_of(ApiToken, "add"))
     page.get_by_label("Name").fill("deploy")
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Make token").click()
     token = page.locator("#token").inner_text()
     assert token.startswith("cm_")

@@ -30,11 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["due"]:
-            total = 0
-            while placed := sweeps.renew_due():
-                total += placed
-                self.stdout.write(f"  {total} orders placed")
-            self.stdout.write(f"{total} certificates were due.")
+            self._renew_due(wait=options["wait"])
             return
         certificate = Certificate.objects.filter(name=options["name"]).first()
         if certificate is None:
@@ -46,3 +42,12 @@ class Command(BaseCommand):
         self.stdout.write(f"Order {order.pk}.")
         if options["wait"]:
             follow(self, [order.pk])
+
+    def _renew_due(self, *, wait: bool) -> None:
+        if wait:
+            raise CommandError("--wait follows one certificate; look at the orders instead.")
+        total = 0
+        while dealt_with := sweeps.renew_due():
+            total += dealt_with
+            self.stdout.write(f"  {total} dealt with")
+        self.stdout.write(f"{total} certificates were due; workers carry their orders out.")

@@ -1,5 +1,6 @@
 """One certificate through certbot in CSR mode, or from the order that an earlier attempt opened."""
 
+import contextlib
 import datetime
 import os
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from josepy.json_util import decode_cert, decode_csr
 from providers.acme import plan
 from providers.acme.isolated import plugins, session
 from providers.acme.isolated.http01 import Authenticator
-from providers.acme.isolated.network import Journal
+from providers.acme.isolated.network import Journal, guarded_resolution
 from providers.acme.isolated.wire import Channel
 
 _RESUME_LIMIT = datetime.timedelta(seconds=90)
@@ -53,7 +54,9 @@ def issue(request: dict[str, Any], channel: Channel, journal: Journal) -> dict[s
     # They say that nobody will renew this certificate, and ask for donations.
     certbot_internal_main._report_next_steps = lambda *_, **__: None
     channel.step("Asking the CA for a certificate")
-    status = certbot_main.main(arguments)
+    # The plugins' own requests too, unless the machine's role at its metadata service is wanted.
+    with contextlib.nullcontext() if request["is_ambient"] else guarded_resolution():
+        status = certbot_main.main(arguments)
     if status:
         raise RuntimeError(f"certbot ended with {status}")
     return _read(workspace, request["csr"])
@@ -124,8 +127,11 @@ def watch_progress(channel: Channel, journal: Journal) -> None:
 
         def post(url: str, *rest: Any, **options: Any) -> Any:
             response = original_post(url, *rest, **options)
-            if url == self.directory["newOrder"]:
-                channel.send("order", url=response.headers["Location"])
+            if url != self.directory["newOrder"]:
+                return response
+            # Nothing is proved before the parent has kept it: a crash must not order again.
+            if not channel.ask("order", url=response.headers["Location"]):
+                raise acme_errors.Error("Nobody is there to keep the order.")
             return response
 
         self._post = post  # type: ignore[method-assign]

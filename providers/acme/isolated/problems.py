@@ -55,8 +55,15 @@ def _describe(chain: list[BaseException], journal: Journal) -> dict[str, Any]:
     for error in chain:
         # Plugins let some exceptions of their vendors' libraries through.
         if isinstance(error, certbot_errors.PluginError) or _is_raised_in(error, *_PLUGINS):
-            return {"kind": "dns", "detail": str(error)}
+            return {"kind": "dns", "detail": _words(error, chain)}
     return {"kind": "unexpected", "detail": f"{type(chain[0]).__name__}."}
+
+
+def _words(error: BaseException, chain: list[BaseException]) -> str:
+    """The plugin's words; not where they repeat an answer that is not the vendor's."""
+    if any(type(found).__module__.startswith("botocore.parsers") for found in chain):
+        return "The DNS provider's answer could not be understood."
+    return str(error)
 
 
 def _own(error: BaseException) -> dict[str, Any] | None:  # noqa: PLR0911 - a table of types

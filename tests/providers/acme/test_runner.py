@@ -227,7 +227,7 @@ def test_a_hook_script_publishes_with_an_environment_of_its_own(
     script = (
         '#!/bin/sh\n[ "$CERTBOT_DOMAIN" = bad.example.test ] && exit 0\n'
         "printf 'server 127.0.0.1 %s\\nkey hmac-sha256:certmate %s\\nupdate VERB "
-        '_acme-challenge.%s. TXT "%s"\\nsend\\n\' $DNS_PORT $DNS_KEY'
+        '_acme-challenge.%s. TXT "%s"\\nsend\\n\' $HOOK_PORT $HOOK_KEY'
         " $CERTBOT_DOMAIN $CERTBOT_VALIDATION | nsupdate\n"
     )
     for name, verb in (("add", "add"), ("remove", "delete")):
@@ -238,7 +238,7 @@ def test_a_hook_script_publishes_with_an_environment_of_its_own(
     values = {
         "auth_hook": "add",
         "cleanup_hook": "remove",
-        "environment": f"DNS_PORT={dns_server.port}\nDNS_KEY={dns_server.key_secret}\n",
+        "environment": f"HOOK_PORT={dns_server.port}\nHOOK_KEY={dns_server.key_secret}\n",
     }
     scripted = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
     request = wanted("hook.example.test", proof=scripted, hooks_dir=str(tmp_path))
@@ -255,9 +255,9 @@ def test_a_hook_script_publishes_with_an_environment_of_its_own(
 def test_a_hook_script_that_fails_is_told_with_its_last_words(
     wanted: Wanted, tmp_path: Path
 ) -> None:
-    (tmp_path / "fail").write_text("#!/bin/sh\necho no such zone, key $API_KEY >&2\nexit 3\n")
+    (tmp_path / "fail").write_text("#!/bin/sh\necho no such zone, key $HOOK_KEY >&2\nexit 3\n")
     (tmp_path / "fail").chmod(0o700)
-    values = {"auth_hook": "fail", "environment": "API_KEY=canary-value"}
+    values = {"auth_hook": "fail", "environment": "HOOK_KEY=canary-value"}
     failing = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
     watch = Recorder()
     with pytest.raises(UpstreamRejected) as caught:

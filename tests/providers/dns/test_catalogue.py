@@ -35,7 +35,7 @@ def test_every_entry_is_complete(provider: DNSProvider) -> None:
         ("route53", KEYS),
         ("route53", KEYS | {"session_token": "t", "endpoint_url": "http://127.0.0.1:4566"}),
         ("route53", {"use_ambient_credentials": True}),
-        ("script", SCRIPT | {"environment": "API_URL=https://x/?a=b\n\nLDAP_HOST = h\n"}),
+        ("script", SCRIPT | {"environment": "HOOK_URL=https://x/?a=b\n\nHOOK_HOST = h\n"}),
     ],
 )
 def test_sensible_credentials_are_taken(slug: str, values: dict[str, Any]) -> None:
@@ -82,6 +82,7 @@ def test_the_algorithm_is_always_written_and_never_md5_by_default() -> None:
         ("script", SCRIPT | {"environment": "PATH=/tmp"}, "environment"),
         ("script", SCRIPT | {"environment": "LD_PRELOAD=/tmp/x"}, "environment"),
         ("script", SCRIPT | {"environment": "PYTHONPATH=/tmp"}, "environment"),
+        ("script", SCRIPT | {"environment": "PERL5OPT=-Mbase"}, "environment"),
         ("script", SCRIPT | {"environment": "CERTBOT_DOMAIN=x"}, "environment"),
         ("script", SCRIPT | {"environment": "lower=case"}, "environment"),
         ("script", SCRIPT | {"environment": "NO SEPARATOR"}, "environment"),
@@ -99,7 +100,7 @@ def test_what_cannot_work_is_refused_by_its_field(
 
 def test_a_refusal_does_not_repeat_the_secret() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        CATALOGUE["script"].validate(SCRIPT | {"environment": "OK=1\npassword=hunter2"})
+        CATALOGUE["script"].validate(SCRIPT | {"environment": "HOOK_OK=1\npassword=hunter2"})
     assert "hunter2" not in caught.value.detail
     assert "Line 2" in caught.value.detail
 

@@ -91,11 +91,11 @@ def test_the_machines_own_role_is_used_only_when_asked_for() -> None:
 
 
 def test_the_environment_of_a_hook_is_for_the_hook_alone() -> None:
-    values = {"auth_hook": "add", "environment": "API_KEY=the secret=1\nURL=x"}
+    values = {"auth_hook": "add", "environment": "HOOK_KEY=the secret=1\nHOOK_URL=x"}
     rendered = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
     assert rendered.environment == {}
     assert rendered.hooks is not None
-    assert rendered.hooks.environment == {"API_KEY": "the secret=1", "URL": "x"}
+    assert rendered.hooks.environment == {"HOOK_KEY": "the secret=1", "HOOK_URL": "x"}
     assert (rendered.hooks.auth, rendered.hooks.cleanup) == ("add", "")
     assert "the secret=1" in rendered.secrets
     assert "the secret" not in repr(rendered)
