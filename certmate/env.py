@@ -46,39 +46,44 @@ def words(name: str) -> list[str]:
     return [item.strip() for item in text(name).split(",") if item.strip()]
 
 
-def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
+def choice(name: str, default: str, *, choices: tuple[str, ...]) -> str:
     value = text(name, default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def secret_url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
+    """A URL that may carry a password: never repeated, and read from NAME_FILE as well."""
+    value = secret(name) or default
     try:
         scheme = urlsplit(value).scheme
     except ValueError:
         scheme = ""
     if scheme not in schemes:
-        # The value is not repeated: such URLs carry passwords.
-        raise ImproperlyConfigured(
-            f"{name} must be a URL that starts with one of: {', '.join(schemes)}."
-        )
+        known = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise ImproperlyConfigured(f"{name} must be a URL that starts with one of: {known}.")
     return value
 
 
 def base_url(name: str, default: str) -> str:
     """An http or https origin without a path, such as https://certmate.example.com."""
-    value = url(name, default, schemes=("http", "https")).rstrip("/")
-    parts = urlsplit(value)
+    value = text(name, default).rstrip("/")
     try:
+        parts = urlsplit(value)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
-        port_is_valid = False
+        port_is_valid, parts = False, urlsplit("")
     if (
-        not parts.hostname
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
         or not port_is_valid
         or parts.username
         or parts.path
         or parts.query
         or parts.fragment
     ):
-        raise ImproperlyConfigured(
-            f"{name} must be scheme://host[:port] and nothing else, not {value!r}."
-        )
+        raise ImproperlyConfigured(f"{name} must be http(s)://host[:port] and nothing else.")
     return value
 
 

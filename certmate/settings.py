@@ -16,6 +16,7 @@ from kombu import Queue
 
 from certmate import env
 from certmate.core.broker import broker_url
+from certmate.core.secrets import parse_keyring
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.data_dir()
@@ -24,6 +25,11 @@ os.umask(0o077)
 
 SECRET_KEY = env.required_secret("CERTMATE_SECRET_KEY", file=DATA_DIR / env.SECRET_KEY_FILE)
 CERTMATE_MASTER_KEY = env.secret("CERTMATE_MASTER_KEY")
+if CERTMATE_MASTER_KEY:
+    try:
+        parse_keyring(CERTMATE_MASTER_KEY)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"CERTMATE_MASTER_KEY: {error}") from None
 CERTMATE_MASTER_KEY_FILE = DATA_DIR / env.MASTER_KEY_FILE
 CERTMATE_HOOKS_DIR = Path(env.text("CERTMATE_HOOKS_DIR", str(DATA_DIR / "hooks")))
 
@@ -102,7 +108,7 @@ TEMPLATES = [
 
 DATABASES = {
     "default": dj_database_url.parse(
-        env.url(
+        env.secret_url(
             "CERTMATE_DATABASE_URL",
             f"sqlite:///{DATA_DIR / 'certmate.sqlite3'}",
             schemes=("sqlite", "postgres", "postgresql"),
@@ -174,8 +180,12 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-CERTMATE_EMBEDDED_BROKER = not env.secret("CERTMATE_BROKER_URL")
-CELERY_BROKER_URL = env.secret("CERTMATE_BROKER_URL") or broker_url(DATA_DIR)
+CELERY_BROKER_URL = env.secret_url(
+    "CERTMATE_BROKER_URL",
+    broker_url(DATA_DIR),
+    schemes=("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "memory"),
+)
+CERTMATE_EMBEDDED_BROKER = broker_url(DATA_DIR) == CELERY_BROKER_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
@@ -245,9 +255,10 @@ SPECTACULAR_SETTINGS = {
 ORDER_LEASE = timedelta(seconds=60)
 """How long a silent worker keeps an order; it renews this every few seconds while it works."""
 
-LOG_FORMAT = env.text("CERTMATE_LOG_FORMAT", "text")
-if LOG_FORMAT not in ("text", "json"):
-    raise ImproperlyConfigured(f"CERTMATE_LOG_FORMAT must be text or json, not {LOG_FORMAT!r}.")
+LOG_FORMAT = env.choice("CERTMATE_LOG_FORMAT", "text", choices=("text", "json"))
+LOG_LEVEL = env.choice(
+    "CERTMATE_LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -276,5 +287,5 @@ LOGGING = {
             "filters": ["request_id"],
         }
     },
-    "root": {"handlers": ["stderr"], "level": env.text("CERTMATE_LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }

@@ -38,7 +38,7 @@ def test_a_bad_database_url_is_named_but_its_password_is_not_repeated(
 ) -> None:
     monkeypatch.setenv("CERTMATE_DATABASE_URL", "mysql://root:canary@db/x")
     with pytest.raises(ImproperlyConfigured, match="CERTMATE_DATABASE_URL") as caught:
-        env.url("CERTMATE_DATABASE_URL", "", schemes=("postgres",))
+        env.secret_url("CERTMATE_DATABASE_URL", "", schemes=("postgres",))
     assert "canary" not in str(caught.value)
 
 
