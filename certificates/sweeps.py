@@ -45,6 +45,12 @@ def sweep_orders() -> int:
     return len(woken)
 
 
+def first_due() -> int | None:
+    """The order that has waited longest and that nobody holds."""
+    due = Order.objects.claimable(clock.now()).order_by("next_attempt_at")
+    return due.values_list("pk", flat=True).first()
+
+
 def renew_due() -> int:
     """Place an order for each certificate whose renewal is due; returns how many were dealt with.
 

@@ -1,11 +1,35 @@
+"""The tasks by which messages and the scheduler reach the services."""
+
+import threading
+
 from celery import shared_task
+from celery.worker import state
 
 from certificates import execution, sweeps
+
+ORDERS_AT_ONCE = 8
+"""Of a worker's ten threads: orders wait for slow CAs, and the sweeps must not wait for orders."""
+
+_slots = threading.BoundedSemaphore(ORDERS_AT_ONCE)
 
 
 @shared_task(name="certificates.run_order")
 def run_order(order_id: int) -> None:
-    execution.run_order(order_id)
+    """Carry out the order and then whatever else waits; with all slots taken leave it to those."""
+    if not _slots.acquire(blocking=False):
+        return
+    try:
+        execution.run_order(order_id)
+        while not _is_stopping() and (waiting := sweeps.first_due()):
+            execution.run_order(waiting)
+    finally:
+        _slots.release()
+
+
+def _is_stopping() -> bool:
+    # None until a stop is asked for; then an exit code, which may be 0.
+    asked: object = state.should_stop
+    return asked is not None
 
 
 @shared_task(name="certificates.sweep_orders")

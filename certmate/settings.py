@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from kombu import Queue
 
 from certmate import env
 from certmate.core.broker import broker_url
@@ -200,10 +199,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
     else {}
 )
-# Orders wait for CAs for minutes; the short periodic tasks have workers of their own.
-CELERY_TASK_QUEUES = (Queue("celery"), Queue("orders"))
-CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_ROUTES = {"certificates.run_order": {"queue": "orders"}}
 CELERY_TASK_PUBLISH_RETRY = (
     False  # The row is the queue: a broker that is away must not hold up a request.
 )

@@ -238,9 +238,9 @@ def test_a_cancelled_order_stops_its_worker_and_issues_nothing(
 def test_an_emptied_broker_is_made_good_by_the_sweep(order: Order) -> None:
     with current_app.connection_for_write() as connected:
         channel: Any = connected.default_channel
-        channel.queue_purge("orders")
+        channel.queue_purge("celery")
         assert sweeps.sweep_orders() == 1
-        message = channel.basic_get("orders")
+        message = channel.basic_get("celery")
     assert message
     assert message.headers["task"] == "certificates.run_order"
     assert message.headers["argsrepr"] == f"({order.pk},)"

@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 EPILOG = "Example: manage.py serve --port 8080. Stop it with Ctrl-C or SIGTERM."
 
 WEB_PROCESSES, WEB_THREADS = 2, 8
-ORDER_THREADS, SWEEP_THREADS = 8, 2
+# More than orders take at once (certificates.tasks), so that the sweeps always find one.
+WORKER_THREADS = 10
 WORKER_PATIENCE_SECONDS = 30.0
 
 
@@ -101,16 +102,15 @@ def _programs(host: str, port: int) -> list[Program]:
         *embedded,
         Program(
             name="worker",
-            argv=(*celery, *_worker("orders", ORDER_THREADS)),
+            argv=(
+                *(*celery, "worker", "--loglevel", "WARNING", "--pool", "threads"),
+                *("--concurrency", str(WORKER_THREADS)),
+                # Talk between workers that a single one does not need.
+                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            ),
             env=environment,
             stop_within=WORKER_PATIENCE_SECONDS,
             before_start=_restore_interrupted if embedded else None,
-        ),
-        Program(
-            name="sweeper",
-            # Orders may wait for slow CAs in every thread of the worker; the sweeps go on.
-            argv=(*celery, *_worker("celery", SWEEP_THREADS)),
-            env=environment,
         ),
         Program(
             name="scheduler",
@@ -120,15 +120,6 @@ def _programs(host: str, port: int) -> list[Program]:
         ),
         _web(host, port, environment),
     ]
-
-
-def _worker(queue: str, threads: int) -> tuple[str, ...]:
-    return (
-        *("worker", "--loglevel", "WARNING", "--pool", "threads", "--queues", queue),
-        *("--hostname", f"{queue}@%h", "--concurrency", str(threads)),
-        # Talk between workers that nobody listens to.
-        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-    )
 
 
 def _environment(port: int) -> dict[str, str]:
