@@ -30,7 +30,8 @@ def place_order(
 
     Raises Conflict (`order.open`) if the certificate has an open one; the database decides.
     """
-    fields = dict(wanted or current_wish(certificate))
+    # Not from the caller's copy: an order may have changed the certificate since it was read.
+    fields = dict(wanted or current_wish(Certificate.objects.get(pk=certificate.pk)))
     fields["names_dns_account"] = fields["dns_account"] is not None
     if kind != OrderKind.REVOKE:
         # Renewing what is there needs no right to the account that serves its zone.
