@@ -4,6 +4,7 @@
 import os
 import sys
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
@@ -16,6 +17,8 @@ def main() -> None:
             from certmate.env import create_local_secrets
 
             create_local_secrets()
+        # Django puts a failure to load them off, and then fails at whatever needs them first.
+        _ = settings.INSTALLED_APPS
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # A sentence that names the variable is for a person; the traceback is not.

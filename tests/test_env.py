@@ -1,9 +1,13 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from certmate import env
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "on", "maybe"])
@@ -69,6 +73,25 @@ def test_a_secret_given_twice_stops_the_start(
     monkeypatch.setenv("CERTMATE_X_FILE", str(tmp_path / "s"))
     with pytest.raises(ImproperlyConfigured, match="not both"):
         env.secret("CERTMATE_X")
+
+
+# `version` needs no settings of its own: it shows that they are loaded ahead of any command.
+@pytest.mark.parametrize("command", ["makemigrations", "serve", "issue", "version"])
+def test_a_command_without_the_secrets_says_so_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    monkeypatch.setenv("CERTMATE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "certmate.settings")
+    monkeypatch.delenv("CERTMATE_SECRET_KEY")
+    done = subprocess.run(
+        [sys.executable, str(PROJECT / "manage.py"), command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("There is no CERTMATE_SECRET_KEY")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_local_secrets_are_made_once_and_for_their_owner_only(
