@@ -13,6 +13,7 @@ from certificates.failure import record_failure
 from certificates.models import Certificate, OrderKey, Version
 from certificates.services.certificates import set_renewal
 from certificates.services.metadata import metadata
+from certificates.services.rights import require_still
 from certificates.watch import OrderWatch
 from certmate.audit.context import Context, running
 from certmate.audit.services import record
@@ -67,10 +68,13 @@ def run_order(order_id: int) -> None:
 
 def _carry_out(watch: OrderWatch) -> None:
     if watch.order.kind == OrderKind.REVOKE:
+        require_still(watch.order)
         _revoke(watch)
         return
     version = Version.objects.select_related("storage_target").filter(order=watch.order).first()
     if version is None:
+        # What the CA has issued is kept whoever has lost which right; it is not asked for more.
+        require_still(watch.order)
         version = _obtain(watch, _prepare(watch))
     if version.stored_at is None:
         _store(watch, version)

@@ -8,7 +8,14 @@ from certificates.choices import ChallengeType
 from certificates.models import Certificate
 from certificates.services import CertificateRequest, create_certificate, update_certificate
 from certmate.pki.keys import KeyType
-from certmate.ui.forms import NamesField, ObjectForm, ServiceForm, TagsField
+from certmate.ui.forms import (
+    NamesField,
+    ObjectForm,
+    ServiceForm,
+    TagsField,
+    team_field,
+    team_name,
+)
 from providers.models import CAAccount, DNSAccount
 from storage.models import StorageTarget
 
@@ -65,13 +72,8 @@ class WantedForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._offer("ca", CAAccount)
-        self._offer("dns", DNSAccount)
-
-    def _offer(self, name: str, model: type[Any]) -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - For the type checker.
-        field.queryset = self.usable(model.objects.all())
+        self.offer("ca", CAAccount)
+        self.offer("dns", DNSAccount)
 
     def wanted(self) -> CertificateRequest:
         """The request that the services take."""
@@ -110,6 +112,7 @@ class NewCertificateForm(WantedForm):
         help_text=RENEWAL_HELP,
     )
     tags = TagsField(required=False, help_text="With commas between them.")
+    team = team_field()
 
     fieldsets = (
         ("Names", "What the certificate is for.", ("names", "name")),
@@ -119,12 +122,12 @@ class NewCertificateForm(WantedForm):
             ("ca", "challenge_type", "dns"),
         ),
         ("Key", "", ("key_type", "csr")),
-        ("Keeping", "", ("storage", "auto_renew", "renewal_days", "tags")),
+        ("Keeping", "", ("team", "storage", "auto_renew", "renewal_days", "tags")),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._offer("storage", StorageTarget)
+        self.offer("storage", StorageTarget)
         accounts = list(self.usable(CAAccount.objects.all())[:2])
         default = [account for account in accounts if account.is_default or len(accounts) == 1]
         if default:
@@ -140,6 +143,7 @@ class NewCertificateForm(WantedForm):
             auto_renew=data["auto_renew"],
             renewal_days=data["renewal_days"],
             tags=data["tags"],
+            team=team_name(data) or "",
         )
 
 
@@ -155,11 +159,14 @@ class CertificateSettingsForm(ObjectForm[Certificate]):
         help_text=RENEWAL_HELP,
     )
     tags = TagsField(required=False, help_text="With commas between them.")
-    fieldsets = (("Settings", "", ("auto_renew", "renewal_days", "tags")),)
+    team = team_field()
+    fieldsets = (("Settings", "", ("team", "auto_renew", "renewal_days", "tags")),)
 
     def __init__(self, *args: Any, obj: Certificate, **kwargs: Any) -> None:
-        initial = {name: getattr(obj, name) for name in ("auto_renew", "renewal_days", "tags")}
+        names = ("auto_renew", "renewal_days", "tags", "team")
+        initial = {name: getattr(obj, name) for name in names}
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
 
     def carry_out(self) -> Certificate:
-        return update_certificate(actor=self.actor, certificate=self.obj, **self.cleaned_data)
+        data = {**self.cleaned_data, "team": team_name(self.cleaned_data)}
+        return update_certificate(actor=self.actor, certificate=self.obj, **data)

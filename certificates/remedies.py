@@ -3,6 +3,7 @@
 from providers.acme.remedies import REMEDIES
 
 _OTHERS = {
+    "access.withdrawn": "Somebody who may do this retries the order; or give the right back first.",
     "account.unknown": "The account was removed: reissue the certificate with another one.",
     "acme.wrong_certificate": "Report this to the CA and do not use what it answered; retry, or "
     "choose another CA.",

@@ -45,6 +45,7 @@ class OrderWatch:
             return None
         order = Order.objects.select_related(
             "certificate__storage_target",
+            "certificate__team",
             "ca_account",
             "dns_account",
             "version__ca_account",

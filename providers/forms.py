@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from certmate.ui.forms import NamesField, ObjectForm, ServiceForm
+from certmate.ui.forms import NamesField, ObjectForm, ServiceForm, team_field, team_name
 from certmate.ui.parameters import ParameterFields, SecretInput
 from providers.acme.catalogue import CAProvider
 from providers.dns.catalogue import DNSProvider
@@ -46,6 +46,7 @@ class CAFields(ServiceForm):
     is_default = forms.BooleanField(
         label="Use it where a certificate names no CA account", required=False
     )
+    team = team_field()
 
     def shape(self, entry: CAProvider) -> None:
         """Drop the fields that an account at this CA does not have."""
@@ -57,7 +58,7 @@ class CAFields(ServiceForm):
                 del self.fields[name]
 
     fieldsets = (
-        ("Account", "", ("name", "directory_url", "email", "is_default")),
+        ("Account", "", ("name", "directory_url", "email", "team", "is_default")),
         (
             "External account binding",
             "Only if the CA asks for it: it ties the ACME account to your account there.",
@@ -80,12 +81,13 @@ class NewCAAccountForm(CAFields):
         self.fields["is_default"].initial = not CAAccount.objects.exists()
 
     def carry_out(self) -> CAAccount:
-        return create_ca_account(actor=self.actor, provider=self.entry.slug, **self.cleaned_data)
+        data = {**self.cleaned_data, "team": team_name(self.cleaned_data)}
+        return create_ca_account(actor=self.actor, provider=self.entry.slug, **data)
 
 
 class CASettingsForm(CAFields, ObjectForm[CAAccount]):
     def __init__(self, *args: Any, obj: CAAccount, **kwargs: Any) -> None:
-        names = ("directory_url", "email", "trust_bundle", "is_default")
+        names = ("directory_url", "email", "trust_bundle", "is_default", "team")
         initial = {name: getattr(obj, name) for name in names}
         initial["eab_kid"] = obj.eab.get("kid", "")
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
@@ -97,7 +99,7 @@ class CASettingsForm(CAFields, ObjectForm[CAAccount]):
             del self.fields["directory_url"]
 
     def carry_out(self) -> CAAccount:
-        data = dict(self.cleaned_data)
+        data = {**self.cleaned_data, "team": team_name(self.cleaned_data)}
         data["eab_hmac_key"] = data.get("eab_hmac_key") or None
         return update_ca_account(actor=self.actor, account=self.obj, **data)
 
@@ -120,12 +122,13 @@ class DNSFields(ServiceForm):
     is_default = forms.BooleanField(
         label="Use it where a certificate names only the provider", required=False
     )
+    team = team_field()
 
     def add_parameters(self, parameters: ParameterFields) -> None:
         self.parameters = parameters
         self.fields.update(parameters.fields())
         self.fieldsets = (  # type: ignore[misc]
-            ("Account", "", ("name", "zones", "propagation_seconds", "is_default")),
+            ("Account", "", ("name", "zones", "propagation_seconds", "team", "is_default")),
             ("Credentials", "Stored encrypted and never shown again.", parameters.names),
         )
 
@@ -133,6 +136,7 @@ class DNSFields(ServiceForm):
         """The arguments that both services take."""
         names = ("zones", "propagation_seconds", "is_default")
         data: dict[str, Any] = {name: self.cleaned_data[name] for name in names}
+        data["team"] = team_name(self.cleaned_data)
         return data | {"credentials": self.parameters.values(self.cleaned_data)}
 
 
@@ -157,7 +161,7 @@ class NewDNSAccountForm(DNSFields):
 
 class DNSSettingsForm(DNSFields, ObjectForm[DNSAccount]):
     def __init__(self, *args: Any, obj: DNSAccount, **kwargs: Any) -> None:
-        names = ("zones", "propagation_seconds", "is_default")
+        names = ("zones", "propagation_seconds", "is_default", "team")
         initial = {name: getattr(obj, name) for name in names}
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
         parameters = obj.catalogue_entry.parameters

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from django.core.validators import RegexValidator
 from django.db import models
 
-from certmate.access.verbs import Scope
+from certmate.access.models import Team
+from certmate.access.verbs import Scope, permissions, under
 from certmate.core.fields import EncryptedJSONField
 from certmate.core.parameters import mask
 from providers.acme.catalogue import CATALOGUE as CAS
@@ -31,7 +32,9 @@ class Account(models.Model):
     """What accounts at CAs and DNS providers have in common."""
 
     write_scope: ClassVar[str] = Scope.ADMIN
+    access_parents: ClassVar[tuple[str, ...]] = ("team",)
 
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True, validators=[account_name])
     is_default = models.BooleanField("default", default=False)
@@ -65,6 +68,10 @@ class CAAccount(Account):
     class Meta:
         verbose_name = "CA account"
         ordering = ("name",)
+        permissions = [
+            *permissions("caaccount", "CA account"),
+            *under("caaccount", "CA account"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["is_default"],
@@ -98,6 +105,10 @@ class DNSAccount(Account):
     class Meta:
         verbose_name = "DNS account"
         ordering = ("name",)
+        permissions = [
+            *permissions("dnsaccount", "DNS account"),
+            *under("dnsaccount", "DNS account"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["provider"],

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from django.db import models
 
-from certmate.access.verbs import Scope
+from certmate.access.models import Team
+from certmate.access.verbs import Scope, permissions, under
 from certmate.core.fields import EncryptedJSONField
 from storage import catalogue
 
@@ -14,7 +15,9 @@ class StorageTarget(models.Model):
     """One configured place for bundles: a kind of backend with its parameters."""
 
     write_scope: ClassVar[str] = Scope.ADMIN
+    access_parents: ClassVar[tuple[str, ...]] = ("team",)
 
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.SlugField(max_length=64, unique=True)
     backend = models.CharField(max_length=32, choices=catalogue.choices)
@@ -28,6 +31,10 @@ class StorageTarget(models.Model):
 
     class Meta:
         ordering = ("name",)
+        permissions = [
+            *permissions("storagetarget", "storage target"),
+            *under("storagetarget", "storage target"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["is_default"],

@@ -14,6 +14,7 @@ from django.db.models import ProtectedError, RestrictedError
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
@@ -37,14 +38,17 @@ def create_target(
     backend: str,
     parameters: Mapping[str, Any],
     is_default: bool = False,
+    team: str = "",
 ) -> StorageTarget:
     """Make a target; as the default it takes that place from another one. Nothing is contacted.
 
     Raises InvalidRequest for an unknown backend or parameter, Conflict (`storage.same_place`) if
     another target has the same place, ValidationError for a name that is taken or no slug.
     """
-    policy.require(actor, Verb.REQUEST, StorageTarget)
-    target = StorageTarget(name=name, backend=backend, is_default=is_default)
+    policy.require_possible(actor, Verb.REQUEST, StorageTarget)
+    owner = find_team(actor=actor, name=team)
+    target = StorageTarget(name=name, backend=backend, is_default=is_default, team=owner)
+    policy.require(actor, Verb.REQUEST, target)
     target.parameters = declared.validate(_spec(target).parameters, parameters, field="parameters")
     with transaction.atomic():
         _save(actor, target)
@@ -58,6 +62,7 @@ def update_target(
     name: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     is_default: bool | None = None,
+    team: str | None = None,
 ) -> StorageTarget:
     """Change what is given. A secret that is left out or sent back as `MASK` stays as it is.
 
@@ -76,6 +81,9 @@ def update_target(
         target = StorageTarget.objects.select_for_update().get(pk=target.pk)
         target.name = target.name if name is None else name
         target.is_default = target.is_default if is_default is None else is_default
+        if team is not None:
+            owner = find_team(actor=actor, name=team)
+            give_to_team(actor=actor, target=target, team=owner)
         if changed is not None and changed != target.parameters:
             target.parameters = changed
             target.verified_at, target.verification_error = None, ""

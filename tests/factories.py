@@ -49,6 +49,7 @@ def certificate(name: str = "www.example.test", **fields: Any) -> Certificate:
 
 def order(wanted: Certificate, kind: str = OrderKind.ISSUE, **fields: Any) -> Order:
     fields.setdefault("next_attempt_at", datetime.now(UTC))
+    fields.setdefault("by_system", "requested_by" not in fields)
     for name in ("names", "ca_account", "dns_account", "challenge_type", "key_type", "csr"):
         fields.setdefault(name, getattr(wanted, name))
     return Order.objects.create(certificate=wanted, kind=kind, **fields)

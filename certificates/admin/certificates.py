@@ -56,8 +56,8 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
     actions = ("renew_selected", "turn_renewal_on", "turn_renewal_off")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Certificate]:
-        related = ("ca_account", "dns_account", "storage_target", "current_version", "created_by")
-        return super().get_queryset(request).select_related(*related)
+        related = ("ca_account", "dns_account", "storage_target", "team", "current_version")
+        return super().get_queryset(request).select_related(*related, "created_by")
 
     def list_queryset(self, rows: models.QuerySet[Certificate]) -> models.QuerySet[Certificate]:
         orders = Order.objects.filter(certificate=OuterRef("pk")).order_by("-id")

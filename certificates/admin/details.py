@@ -40,6 +40,7 @@ def _wanted(certificate: Certificate, linked: Linked) -> FactGroup:
             Fact("Proof of control", proof(certificate, linked)),
             Fact("Key", "from the CSR" if certificate.csr else key_label(certificate.key_type)),
             Fact("Stored at", linked(certificate.storage_target)),
+            Fact("Team", linked(certificate.team) if certificate.team else "none"),
         ),
     )
 

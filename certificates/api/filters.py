@@ -17,6 +17,7 @@ class CertificateFilter(filters.FilterSet):  # type: ignore[misc]
     expires_after = filters.IsoDateTimeFilter(field_name="expires_at", lookup_expr="gt")
     ca = filters.CharFilter(field_name="ca_account__name", label="The CA account's name.")
     dns = filters.CharFilter(field_name="dns_account__name", label="The DNS account's name.")
+    team = filters.CharFilter(field_name="team__name", label="The owning team's name.")
     needs_renewal = YesNoFilter(method="filter_needs_renewal", label="Its renewal is due.")
     paused = YesNoFilter(method="filter_paused", label="It waits for somebody to resume it.")
 

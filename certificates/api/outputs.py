@@ -133,6 +133,7 @@ class CertificateOutput(Output):
     key_type = serializers.CharField()
     storage = serializers.CharField(help_text="The storage target's name.")
     tags = serializers.ListField(child=serializers.CharField())
+    team = serializers.CharField(help_text="Empty: nobody's in particular.")
     current_version = serializers.IntegerField(allow_null=True)
     serial_number = serializers.CharField(allow_null=True, help_text="Lower-case hexadecimal.")
     fingerprint = serializers.CharField(
@@ -171,6 +172,7 @@ class CertificateOutput(Output):
             "key_type": instance.key_type,
             "storage": instance.storage_target.name,
             "tags": instance.tags,
+            "team": instance.team.name if instance.team else "",
             **_issued(instance.current_version),
             "created_at": instant(instance.created_at),
             "updated_at": instant(instance.updated_at),

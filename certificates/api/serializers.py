@@ -59,6 +59,7 @@ class KeepingInput(Input):
         help_text="null: when the CA suggests, else with a third of the lifetime left.",
     )
     tags = serializers.ListField(child=Text(max_length=64), max_length=50, required=False)
+    team = Text(max_length=64, required=False, allow_blank=True, help_text="Who owns it.")
 
     class Meta:
         ref_name = "CertificateUpdate"

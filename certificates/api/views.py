@@ -20,6 +20,7 @@ from certificates.api.serializers import (
 from certificates.api.waiting import WAIT, answer, seconds_to_wait
 from certificates.models import Certificate, Order, Version
 from certmate.access import policy
+from certmate.access.models import Team
 from certmate.access.verbs import Verb
 from certmate.rest.serializers import Input, Nothing
 from certmate.rest.views import Endpoint, Operation, flag, query
@@ -29,13 +30,13 @@ from storage.models import StorageTarget
 SHOWN = (
     *("name", "names", "state", "auto_renew", "renewal_days", "renew_at", "paused_at"),
     *("pause_reason", "challenge_type", "key_type", "tags", "expires_at", "created_at"),
-    *("updated_at", "ca_account_id", "dns_account_id", "storage_target_id"),
+    *("updated_at", "ca_account_id", "dns_account_id", "storage_target_id", "team_id"),
     *("current_version__number", "current_version__serial", "current_version__fingerprint"),
     *("current_version__not_before", "current_version__not_after"),
 )
 """What a list shows, so that no PEM and no secret is read for it."""
 
-_RELATED = ("ca_account", "dns_account", "storage_target", "current_version")
+_RELATED = ("ca_account", "dns_account", "storage_target", "team", "current_version")
 
 
 def listed() -> models.QuerySet[Certificate]:
@@ -50,6 +51,7 @@ def listed() -> models.QuerySet[Certificate]:
             models.Prefetch("ca_account", CAAccount.objects.only("name", "provider")),
             models.Prefetch("dns_account", DNSAccount.objects.only("name", "provider")),
             models.Prefetch("storage_target", StorageTarget.objects.only("name")),
+            models.Prefetch("team", Team.objects.only("name")),
         )
     )
 
@@ -102,7 +104,7 @@ class CertificateCreate(CertificateEndpoint):
 
     def post(self, request: Request) -> Response:
         """Take up a certificate and order it: 202 with the order, or with `wait` how it ended."""
-        policy.require(self.actor, Verb.REQUEST, Certificate)
+        policy.require_possible(self.actor, Verb.REQUEST, Certificate)
         wait = seconds_to_wait(request)
         wish, values = WishInput.split(self.input(request))
         values["storage_name"] = values.pop("storage", "")

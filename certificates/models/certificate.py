@@ -1,14 +1,15 @@
 """The certificate that is to be kept valid, and the versions of it that were issued."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 
 from certificates.choices import CertificateState, ChallengeType, RevocationReason
 from certificates.querysets import CertificateQuerySet
+from certmate.access.models import Team
 from certmate.pki.keys import KeyType
 from providers.models import CAAccount, DNSAccount
 from storage.models import StorageTarget
@@ -58,6 +59,15 @@ class Certificate(Wanted):
     renewal.
     """
 
+    access_parents: ClassVar[tuple[str, ...]] = (
+        "team",
+        "ca_account",
+        "dns_account",
+        "storage_target",
+    )
+    access_names: ClassVar[str] = "alt_names"
+
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
     name = models.CharField(max_length=255, unique=True)
     storage_target = models.ForeignKey(StorageTarget, models.PROTECT, related_name="certificates")
     state = models.CharField(
@@ -100,6 +110,7 @@ class Certificate(Wanted):
             ("revoke_certificate", "Can revoke certificate"),
             ("download_certificate", "Can download certificate"),
             ("export_key_certificate", "Can export private key of certificate"),
+            ("administer_certificate", "Can administer certificate"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["expires_at", "id"], name="certificate_expiry"),
@@ -126,6 +137,14 @@ class Certificate(Wanted):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keeps the rows that its names are looked up by beside it."""
+        fields = kwargs.get("update_fields")
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if fields is None or "names" in fields:
+                AltName.keep(self)
+
     def days_left(self, now: datetime) -> int | None:
         """Whole days until expiry, negative after it; None before the first issuance."""
         return None if self.expires_at is None else (self.expires_at - now) // timedelta(days=1)
@@ -135,6 +154,40 @@ class Certificate(Wanted):
             self.state == CertificateState.ACTIVE
             and self.renew_at is not None
             and self.renew_at <= now
+        )
+
+
+class AltName(models.Model):
+    """One name of a certificate as it is wanted now (RFC 5280 §4.2.1.6), to be looked up by.
+
+    `reversed` is the value backwards: everything below a domain begins alike in it.
+    """
+
+    access_via: ClassVar[str] = "certificate"
+
+    certificate = models.ForeignKey(Certificate, models.CASCADE, related_name="alt_names")
+    value = models.CharField(max_length=255, db_index=True)
+    reversed = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["certificate", "value"], name="alt_name_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.value
+
+    @classmethod
+    def keep(cls, certificate: Certificate) -> None:
+        """Make the rows of the certificate those of its names."""
+        wanted = set(certificate.names)
+        rows = cls.objects.filter(certificate=certificate)
+        kept = set(rows.values_list("value", flat=True))
+        if kept - wanted:
+            rows.exclude(value__in=wanted).delete()
+        cls.objects.bulk_create(
+            cls(certificate=certificate, value=name, reversed=name[::-1])
+            for name in sorted(wanted - kept)
         )
 
 

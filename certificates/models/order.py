@@ -9,6 +9,7 @@ from django.db import models
 from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep, RevocationReason
 from certificates.models.certificate import Certificate, Version, Wanted
 from certificates.querysets import OrderQuerySet
+from certmate.access.models import ApiToken
 from certmate.core.claims import Leased
 from certmate.core.fields import EncryptedJSONField
 
@@ -33,6 +34,12 @@ class Order(Leased, Wanted):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
+    requested_token = models.ForeignKey(
+        ApiToken, models.SET_NULL, null=True, related_name="+", verbose_name="requested with"
+    )
+    # Placed by the schedule or at the command line. Without it, an order whose person was deleted
+    # would look like one.
+    by_system = models.BooleanField(default=False)
     request_id = models.CharField(max_length=64, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField()

@@ -12,6 +12,7 @@ from certificates.services.placing import place_order
 from certificates.services.wanted import CertificateRequest, resolve
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
@@ -34,37 +35,53 @@ def create_certificate(
     auto_renew: bool = True,
     renewal_days: int | None = None,
     tags: Iterable[str] = (),
+    team: str = "",
 ) -> tuple[Certificate, Order]:
     """Take up a certificate and place the order that issues it.
 
-    Raises InvalidRequest for what no CA could be asked for, Conflict (`certificate.exists`) if the
-    name is taken.
+    Raises InvalidRequest for what no CA could be asked for, Conflict (`certificate.exists`,
+    `certificate.name_taken`) if the name is taken.
     """
-    policy.require(actor, Verb.REQUEST, Certificate)
+    policy.require_possible(actor, Verb.REQUEST, Certificate)
     wanted = resolve(actor, request)
     certificate = Certificate(
         **wanted,
         name=_name(name, wanted["names"][0]),
+        team=find_team(actor=actor, name=team),
         storage_target=_target(actor, storage_name),
         auto_renew=auto_renew,
         renewal_days=renewal_days,
         tags=_tags(tags),
         created_by=actor.user,
     )
+    policy.require(actor, Verb.REQUEST, certificate)
     certificate.full_clean(validate_unique=False)
     try:
         with transaction.atomic():
             certificate.save()
             order = place_order(certificate, OrderKind.ISSUE, actor=actor, wanted=wanted)
     except IntegrityError as error:
-        raise Conflict(
-            f"There is a certificate {certificate.name!r} already. Reissue it to change its "
-            "names, or give "
+        raise _name_taken(actor, certificate.name) from error
+    return certificate, order
+
+
+def _name_taken(actor: Actor, name: str) -> Conflict:
+    """Of a certificate that the actor may not see, no more is told than that the name is no good.
+
+    Names are addresses and directories, so that there is one of each whoever owns it.
+    """
+    if policy.visible(actor, Certificate.objects.filter(name=name)).exists():
+        return Conflict(
+            f"There is a certificate {name!r} already. Reissue it to change its names, or give "
             "another `name` to have a second one for the same domain.",
             code="certificate.exists",
             field="name",
-        ) from error
-    return certificate, order
+        )
+    return Conflict(
+        f"The name {name!r} cannot be used here. Give another `name`.",
+        code="certificate.name_taken",
+        field="name",
+    )
 
 
 def update_certificate(
@@ -74,8 +91,11 @@ def update_certificate(
     auto_renew: bool | None = None,
     renewal_days: int | Literal["unchanged"] | None = "unchanged",
     tags: Iterable[str] | None = None,
+    team: str | None = None,
 ) -> Certificate:
-    """Change how the certificate is kept. Its names, CA, key and proof change by reissue."""
+    """Change how the certificate is kept and whose it is. Its names, CA, key and proof change by
+    reissue.
+    """
     policy.require(actor, Verb.CHANGE, certificate)
     with transaction.atomic():
         certificate = lock(certificate)
@@ -83,6 +103,9 @@ def update_certificate(
             certificate.auto_renew = auto_renew
         if tags is not None:
             certificate.tags = _tags(tags)
+        if team is not None:
+            owner = find_team(actor=actor, name=team)
+            give_to_team(actor=actor, target=certificate, team=owner)
         if renewal_days != "unchanged":
             certificate.renewal_days = renewal_days
             if certificate.current_version and certificate.state == CertificateState.ACTIVE:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from certificates.choices import OrderKind, OrderState, RevocationReason
 from certificates.models import Certificate, Order, OrderKey, Version
 from certificates.services.placing import open_order_conflict, place_order, wake
+from certificates.services.rights import deciding_verb
 from certificates.services.wanted import CertificateRequest, resolve
 from certmate.access import policy
 from certmate.access.actors import Actor
@@ -40,9 +41,13 @@ def reissue_certificate(
     The certificate takes over the new values when the CA has issued, so a failure changes nothing.
     """
     policy.require(actor, Verb.RENEW, certificate)
-    # Other names, another key or CA are another certificate: renewing does not include them.
-    policy.require(actor, Verb.REQUEST, Certificate)
+    policy.require_possible(actor, Verb.REQUEST, Certificate)
     wanted = resolve(actor, request, certificate)
+    # Other names, another key or CA are another certificate: renewing does not include them.
+    asked = Certificate(**wanted, team=certificate.team)
+    policy.require(actor, Verb.REQUEST, asked)
+    accounts = {name: wanted[name] for name in ("ca_account", "dns_account")}
+    policy.require_no_gain(actor, certificate, **accounts)
     return place_order(certificate, OrderKind.REISSUE, actor=actor, wanted=wanted)
 
 
@@ -90,7 +95,7 @@ def retry_order(*, actor: Actor, order: Order) -> Order:
     """Try a failed or waiting order again now. Raises Conflict for one that runs or has ended
     well.
     """
-    policy.require(actor, _verb(order), order)
+    policy.require(actor, deciding_verb(order), order)
     with transaction.atomic():
         order = Order.objects.select_for_update().select_related("certificate").get(pk=order.pk)
         if order.state not in (OrderState.FAILED, OrderState.WAITING):
@@ -100,16 +105,11 @@ def retry_order(*, actor: Actor, order: Order) -> Order:
         _refuse_superseded(order)
         try:
             with transaction.atomic():
-                wake(order)
+                wake(order, actor=actor)
         except IntegrityError as error:
             raise open_order_conflict(order.certificate) from error
         record(order.certificate, "order.retried", order=order.pk)
     return order
-
-
-def _verb(order: Order) -> Verb:
-    """What somebody has to be allowed to do to a certificate to decide about this order of it."""
-    return Verb.REVOKE if order.kind == OrderKind.REVOKE else Verb.RENEW
 
 
 def _refuse_superseded(order: Order) -> None:
@@ -125,7 +125,7 @@ def cancel_order(*, actor: Actor, order: Order) -> Order:
     A renewal by schedule comes again after a day. Raises Conflict once the certificate that the CA
     issued is kept here: then it is only being stored.
     """
-    policy.require(actor, _verb(order), order)
+    policy.require(actor, deciding_verb(order), order)
     with transaction.atomic():
         order = Order.objects.select_for_update().select_related("certificate").get(pk=order.pk)
         if not order.is_open:

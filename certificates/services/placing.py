@@ -47,6 +47,8 @@ def place_order(
                 version=version,
                 reason=reason,
                 requested_by=actor.user,
+                requested_token=actor.token,
+                by_system=actor.user is None,
                 request_id=request_id(),
                 next_attempt_at=clock.now(),
             )
@@ -80,10 +82,12 @@ def open_order_conflict(certificate: Certificate) -> Conflict:
     return Conflict(f"{which} for {certificate.name}. Cancel it or let it end.", code="order.open")
 
 
-def wake(order: Order) -> None:
-    """Put an order back at the head of the queue."""
+def wake(order: Order, *, actor: Actor) -> None:
+    """Put an order back at the head of the queue; from now on it is carried out for the actor."""
     order.state = OrderState.QUEUED
     order.next_attempt_at = clock.now()
     order.finished_at = None
-    order.save(update_fields=["state", "next_attempt_at", "finished_at"])
+    order.requested_by, order.requested_token = actor.user, actor.token
+    order.by_system = actor.user is None
+    order.save()
     enqueue_on_commit(RUN_ORDER, order.pk)

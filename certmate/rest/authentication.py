@@ -40,9 +40,12 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 def actor_of(request: Request) -> Actor:
-    """The actor of this request, narrowed to the token's scopes if it came with one."""
-    token = request.auth
-    return Actor.of(request.user, token.scopes if isinstance(token, ApiToken) else None)
+    """The actor of this request, narrowed to the token if it came with one."""
+    known: Actor | None = request.__dict__.get("_certmate_actor")
+    if known is None:
+        token = request.auth if isinstance(request.auth, ApiToken) else None
+        known = request.__dict__["_certmate_actor"] = Actor.of(request.user, token)
+    return known
 
 
 def _authorization(request: Request) -> str:

@@ -47,7 +47,7 @@ class NamedCollection(Endpoint):
 
     def post(self, request: Request) -> Response:
         """Make one. Secrets are kept encrypted and never given back."""
-        policy.require(self.actor, Verb.REQUEST, self.get_queryset().model)
+        policy.require_possible(self.actor, Verb.REQUEST, self.get_queryset().model)
         row = self.create(self.input(request))
         location = f"{request.build_absolute_uri(request.path)}/{quote(row.name)}"
         return Response(self.representation().represent(row), 201, headers={"Location": location})

@@ -5,11 +5,10 @@ the whole table, no facets, no query a row.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
@@ -23,7 +22,6 @@ from django.utils.text import capfirst
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
-from certmate.ui.grants import granted_somewhere
 from certmate.ui.paginator import BoundedPaginator
 
 M = TypeVar("M", bound=models.Model)
@@ -88,16 +86,13 @@ class PolicyAdmin(ModelAdmin[M]):
         """May the user do this to the object; without one, to any object at all?"""
         if obj is not None:
             return policy.allowed(self.actor(request), verb, obj)
-        model = _root(self.model)
-        if policy.allowed(self.actor(request), verb, model):
-            return True
-        return policy.codename(model, verb) in _granted(request)
+        return policy.possible(self.actor(request), verb, self.model)
 
     def has_view_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return self.may(request, Verb.VIEW, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return policy.allowed(self.actor(request), Verb.REQUEST, self.model)
+        return policy.possible(self.actor(request), Verb.REQUEST, self.model)
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return self.may(request, Verb.CHANGE, obj)
@@ -190,21 +185,3 @@ def audit_url(obj: models.Model) -> str:
     kind = ContentType.objects.get_for_model(obj)
     query = {"content_type": str(kind.pk), "object_pk": str(obj.pk)}
     return f"{reverse('admin:auditlog_logentry_changelist')}?{urlencode(query)}"
-
-
-def _granted(request: HttpRequest) -> frozenset[str]:
-    """What the user was granted on single objects; navigation asks it many times a page."""
-    if not isinstance(request.user, User) or not request.user.is_active:
-        return frozenset()
-    found: frozenset[str] | None = request.__dict__.get("_certmate_granted")
-    if found is None:
-        found = request.__dict__["_certmate_granted"] = granted_somewhere(request.user)
-    return found
-
-
-def _root(model: type[models.Model]) -> type[models.Model]:
-    """The model whose permissions count for this one."""
-    via = getattr(model, "access_via", "")
-    if not via:
-        return model
-    return _root(cast(type[models.Model], model._meta.get_field(via).related_model))

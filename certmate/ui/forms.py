@@ -9,6 +9,8 @@ from django.db import models
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.models import Team
+from certmate.access.verbs import Verb
 from certmate.core.errors import AccessDenied, CertMateError
 
 M = TypeVar("M", bound=models.Model)
@@ -50,6 +52,7 @@ class ServiceForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.actor = actor
         self.result: Any = None
+        self.offer("team", Team)
 
     def carry_out(self) -> Any:
         """Call the service with the cleaned data."""
@@ -96,6 +99,12 @@ class ServiceForm(forms.Form):
             if any(name in self.fields for name in names)
         ]
 
+    def offer(self, name: str, model: type[models.Model]) -> None:
+        """Fill the field, if the form has it, with the objects that the actor may pick."""
+        field = self.fields.get(name)
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = self.usable(model._default_manager.all())
+
     def usable(self, queryset: models.QuerySet[M]) -> models.QuerySet[M]:
         """Those that the actor may pick."""
         return policy.visible(self.actor, queryset)
@@ -107,6 +116,26 @@ class ObjectForm(ServiceForm, Generic[M]):
     def __init__(self, *args: Any, obj: M, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.obj = obj
+        if "team" in self.fields and not policy.allowed(self.actor, Verb.ADMINISTER, obj):
+            del self.fields["team"]  # Moving an object is granting rights to it.
+
+
+def team_field() -> "forms.ModelChoiceField[Team]":
+    """The team that shall own the object; the form offers those that the actor may see."""
+    return forms.ModelChoiceField(
+        Team.objects.none(),
+        required=False,
+        empty_label="Nobody's in particular",
+        to_field_name="name",
+        help_text="Grants on the team reach what it owns.",
+    )
+
+
+def team_name(cleaned: Mapping[str, Any]) -> str | None:
+    """The chosen team as services take it: "" for none, None for "as it is"."""
+    if "team" not in cleaned:
+        return None
+    return cleaned["team"].name if cleaned["team"] else ""
 
 
 class NamesField(forms.CharField):

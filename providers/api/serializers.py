@@ -69,6 +69,7 @@ class CAAccountInput(Input):
         max_length=200_000, allow_blank=True, default="", help_text="PEM, for a CA of your own."
     )
     is_default = Flag(default=False)
+    team = Text(max_length=64, allow_blank=True, default="", help_text="Who owns it.")
 
     class Meta:
         ref_name = "CAAccountRequest"
@@ -89,6 +90,7 @@ class CAAccountOutput(Output):
     )
     registered_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
+    team = serializers.CharField(help_text="Empty: nobody's in particular.")
 
     class Meta:
         ref_name = "CAAccount"
@@ -102,6 +104,7 @@ class CAAccountOutput(Output):
             "eab_kid": instance.eab.get("kid", ""),
             "eab_hmac_key": MASK if instance.eab.get("hmac_key") else "",
             "trust_bundle": instance.trust_bundle,
+            "team": instance.team.name if instance.team else "",
             "is_default": instance.is_default,
             "staging": instance.is_staging,
             "account_url": instance.account_uri,
@@ -117,6 +120,7 @@ class DNSAccountInput(Input):
     zones = serializers.ListField(child=Text(max_length=255), default=list, max_length=1000)
     propagation_seconds = WholeNumber(min_value=0, max_value=7200, allow_null=True, default=None)
     is_default = Flag(default=False, help_text="Of this provider's accounts.")
+    team = Text(max_length=64, allow_blank=True, default="", help_text="Who owns it.")
 
     class Meta:
         ref_name = "DNSAccountRequest"
@@ -130,6 +134,7 @@ class DNSAccountOutput(Output):
     propagation_seconds = serializers.IntegerField(allow_null=True)
     is_default = serializers.BooleanField()
     created_at = serializers.DateTimeField()
+    team = serializers.CharField(help_text="Empty: nobody's in particular.")
 
     class Meta:
         ref_name = "DNSAccount"
@@ -141,6 +146,7 @@ class DNSAccountOutput(Output):
             "credentials": instance.masked_credentials(),
             "zones": instance.zones,
             "propagation_seconds": instance.propagation_seconds,
+            "team": instance.team.name if instance.team else "",
             "is_default": instance.is_default,
             "created_at": instant(instance.created_at),
         }

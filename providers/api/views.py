@@ -51,7 +51,7 @@ class CAAccounts(named.NamedCollection):
     operations = named.collection("ca_account", CAAccountOutput, CAAccountInput)
     representation = CAAccountOutput
     # The account's own key has no business in memory here.
-    queryset = CAAccount.objects.defer("account_key")
+    queryset = CAAccount.objects.select_related("team").defer("account_key")
     filterset_class = AccountFilter
 
     def create(self, values: dict[str, Any]) -> CAAccount:
@@ -62,7 +62,7 @@ class CAAccountByName(named.NamedObject):
     tag = "ca-accounts"
     operations = named.single("ca_account", CAAccountOutput, CAAccountInput)
     representation = CAAccountOutput
-    queryset = CAAccount.objects.all()
+    queryset = CAAccount.objects.select_related("team")
     fixed = _FIXED
 
     def update(self, row: CAAccount, values: dict[str, Any]) -> CAAccount:
@@ -76,7 +76,7 @@ class DNSAccounts(named.NamedCollection):
     tag = "dns-accounts"
     operations = named.collection("dns_account", DNSAccountOutput, DNSAccountInput)
     representation = DNSAccountOutput
-    queryset = DNSAccount.objects.all()
+    queryset = DNSAccount.objects.select_related("team")
     filterset_class = AccountFilter
 
     def create(self, values: dict[str, Any]) -> DNSAccount:
@@ -87,7 +87,7 @@ class DNSAccountByName(named.NamedObject):
     tag = "dns-accounts"
     operations = named.single("dns_account", DNSAccountOutput, DNSAccountInput)
     representation = DNSAccountOutput
-    queryset = DNSAccount.objects.all()
+    queryset = DNSAccount.objects.select_related("team")
     fixed = _FIXED
 
     def update(self, row: DNSAccount, values: dict[str, Any]) -> DNSAccount:

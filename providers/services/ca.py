@@ -6,6 +6,7 @@ from django.db import transaction
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.core.errors import Conflict, InvalidRequest, invalid_input
 from certmate.core.parameters import MASK
@@ -26,13 +27,14 @@ def create_ca_account(
     eab_hmac_key: str = "",
     trust_bundle: str = "",
     is_default: bool = False,
+    team: str = "",
 ) -> CAAccount:
     """Keep an account's data; the CA is asked to register it with the first order.
 
     Raises InvalidRequest for a directory that is not the catalogue's, a missing external account
     binding, or a trust bundle that holds anything but certificates.
     """
-    policy.require(actor, Verb.REQUEST, CAAccount)
+    policy.require_possible(actor, Verb.REQUEST, CAAccount)
     entry = catalogue.get(provider)
     account = CAAccount(
         name=name,
@@ -42,7 +44,9 @@ def create_ca_account(
         eab=_eab(entry, eab_kid, eab_hmac_key),
         trust_bundle=_trust_bundle(trust_bundle),
         is_default=is_default,
+        team=find_team(actor=actor, name=team),
     )
+    policy.require(actor, Verb.REQUEST, account)
     return accounts.save(actor, account, CAAccount.objects.filter(is_default=True))
 
 
@@ -56,6 +60,7 @@ def update_ca_account(
     eab_hmac_key: str | None = None,
     trust_bundle: str | None = None,
     is_default: bool | None = None,
+    team: str | None = None,
 ) -> CAAccount:
     """Change what is given. The directory of a registered account stays: another one is another
     account.
@@ -74,6 +79,9 @@ def update_ca_account(
             account.trust_bundle = _trust_bundle(trust_bundle)
         if is_default is not None:
             account.is_default = is_default
+        if team is not None:
+            owner = find_team(actor=actor, name=team)
+            give_to_team(actor=actor, target=account, team=owner)
         return accounts.save(actor, account, CAAccount.objects.filter(is_default=True))
 
 

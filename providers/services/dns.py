@@ -7,6 +7,7 @@ from django.db import transaction
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.core.errors import InvalidRequest, invalid_input
 from certmate.core.parameters import merge
@@ -25,11 +26,12 @@ def create_dns_account(
     zones: Iterable[str] = (),
     propagation_seconds: int | None = None,
     is_default: bool = False,
+    team: str = "",
 ) -> DNSAccount:
     """Keep credentials at a provider. Raises InvalidRequest for what the provider's entry does not
     declare.
     """
-    policy.require(actor, Verb.REQUEST, DNSAccount)
+    policy.require_possible(actor, Verb.REQUEST, DNSAccount)
     account = DNSAccount(
         name=name,
         provider=provider,
@@ -37,7 +39,9 @@ def create_dns_account(
         zones=_zones(zones),
         propagation_seconds=propagation_seconds,
         is_default=is_default,
+        team=find_team(actor=actor, name=team),
     )
+    policy.require(actor, Verb.REQUEST, account)
     return accounts.save(
         actor, account, DNSAccount.objects.filter(is_default=True, provider=provider)
     )
@@ -49,6 +53,7 @@ def update_dns_account(
     account: DNSAccount,
     credentials: Mapping[str, Any] | None = None,
     zones: Iterable[str] | None = None,
+    team: str | None = None,
     **changes: Any,
 ) -> DNSAccount:
     """Change what is given; a secret that is masked or left out stays.
@@ -65,6 +70,9 @@ def update_dns_account(
         if zones is not None and (wanted := _zones(zones)) != account.zones:
             accounts.require_for_everybody(actor, DNSAccount)
             account.zones = wanted
+        if team is not None:
+            owner = find_team(actor=actor, name=team)
+            give_to_team(actor=actor, target=account, team=owner)
         for field in {"propagation_seconds", "is_default"} & changes.keys():
             setattr(account, field, changes[field])
         defaults = DNSAccount.objects.filter(is_default=True, provider=account.provider)

@@ -38,6 +38,7 @@ class StorageTargetInput(Input):
         default=dict, help_text="The backend's parameters; some are secrets."
     )
     is_default = Flag(default=False)
+    team = Text(max_length=64, allow_blank=True, default="", help_text="Who owns it.")
 
     class Meta:
         ref_name = "StorageTargetRequest"
@@ -53,6 +54,7 @@ class StorageTargetOutput(Output):
         help_text="Of the last verification; empty if it went well."
     )
     created_at = serializers.DateTimeField()
+    team = serializers.CharField(help_text="Empty: nobody's in particular.")
 
     class Meta:
         ref_name = "StorageTarget"
@@ -68,4 +70,5 @@ class StorageTargetOutput(Output):
             "verified_at": instant(instance.verified_at),
             "verification_error": instance.verification_error,
             "created_at": instant(instance.created_at),
+            "team": instance.team.name if instance.team else "",
         }

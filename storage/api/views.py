@@ -34,7 +34,7 @@ class StorageTargets(named.NamedCollection):
     tag = "storage-targets"
     operations = named.collection("storage_target", StorageTargetOutput, StorageTargetInput)
     representation = StorageTargetOutput
-    queryset = StorageTarget.objects.all()
+    queryset = StorageTarget.objects.select_related("team")
     filterset_class = StorageTargetFilter
 
     def create(self, values: dict[str, Any]) -> StorageTarget:
@@ -45,7 +45,7 @@ class StorageTargetByName(named.NamedObject):
     tag = "storage-targets"
     operations = named.single("storage_target", StorageTargetOutput, StorageTargetInput)
     representation = StorageTargetOutput
-    queryset = StorageTarget.objects.all()
+    queryset = StorageTarget.objects.select_related("team")
     fixed = ("name", "backend")
 
     def update(self, row: StorageTarget, values: dict[str, Any]) -> StorageTarget:
@@ -62,7 +62,7 @@ class VerifyStorageTarget(Endpoint):
             "verify_storage_target", {200: StorageTargetOutput}, Nothing, fails=(422, 503)
         )
     }
-    queryset = StorageTarget.objects.all()
+    queryset = StorageTarget.objects.select_related("team")
 
     def post(self, request: Request, name: str) -> Response:
         """Write, read and delete something harmless there; a failure is the answer and is noted."""

@@ -97,7 +97,8 @@ def test_a_target_is_verified_and_a_failure_is_the_answer(
         ({"backend": "tape"}, "backend", "storage.unknown_backend"),
         ({"parameters": {"x": "y"}}, "parameters.x", "parameters.unknown"),
         ({"parameters": []}, "parameters", "request.invalid"),
-        ({"team": "x"}, "team", "request.unknown_field"),
+        ({"colour": "x"}, "colour", "request.unknown_field"),
+        ({"team": "x"}, "team", "team.unknown"),
         ({"is_default": 1}, "is_default", "request.invalid"),
     ],
 )

@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 
 from certmate.access import policy
 from certmate.access.actors import Actor
@@ -79,6 +80,7 @@ def find_token(plaintext: str) -> ApiToken | None:
     token = (
         ApiToken.objects.usable(now)
         .select_related("owner")
+        .annotate(has_teams=Exists(ApiToken.teams.through.objects.filter(apitoken=OuterRef("pk"))))
         .filter(digest=_digest(plaintext))
         .first()
     )

@@ -1,0 +1,56 @@
+"""What somebody has to be allowed for an order, when it is placed and until the CA is asked."""
+
+from django.contrib.auth.models import User
+
+from certificates.choices import OrderKind
+from certificates.models import Certificate, Order
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.models import ApiToken
+from certmate.access.verbs import Verb
+from certmate.core.errors import AccessDenied
+
+
+def deciding_verb(order: Order) -> Verb:
+    """What somebody has to be allowed to do to a certificate to decide about this order of it."""
+    return Verb.REVOKE if order.kind == OrderKind.REVOKE else Verb.RENEW
+
+
+def require_still(order: Order) -> None:
+    """Raise AccessDenied (`access.withdrawn`) if whoever asked for the order may not do so now.
+
+    Rights, the user and the token are read anew: they may have gone since the order was placed.
+    """
+    if order.by_system:
+        return
+    token = ApiToken.objects.select_related("owner").filter(pk=order.requested_token_id).first()
+    actor = Actor.of(_requester(order), token)
+    if not _may(actor, order):
+        raise AccessDenied(
+            "Whoever asked for this may not do so any more. Somebody who may can retry it.",
+            code="access.withdrawn",
+        )
+
+
+def asked(order: Order) -> Certificate:
+    """The certificate as the order wants it, to ask whether somebody may request it."""
+    wanted = order.certificate
+    return Certificate(
+        names=order.names,
+        team=wanted.team,
+        ca_account=order.ca_account,
+        dns_account=order.dns_account,
+        storage_target_id=wanted.storage_target_id,
+    )
+
+
+def _requester(order: Order) -> User | None:
+    return User.objects.filter(pk=order.requested_by_id).first()
+
+
+def _may(actor: Actor, order: Order) -> bool:
+    may_request = policy.allowed(actor, Verb.REQUEST, asked(order))
+    if order.kind == OrderKind.ISSUE and may_request:
+        return True
+    may = policy.allowed(actor, deciding_verb(order), order.certificate)
+    return may and (may_request or order.kind != OrderKind.REISSUE)
