@@ -81,7 +81,7 @@ def _renew(certificate_id: int) -> None:
     try:
         if order := unstored.first():
             # What the CA has issued is stored before it is asked for more.
-            wake(order)
+            wake(order, actor=Actor.system())
         else:
             place_order(certificate, OrderKind.RENEW, actor=Actor.system())
     except CertMateError as error:
