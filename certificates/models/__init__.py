@@ -2,7 +2,7 @@
 (order).
 """
 
-from certificates.models.certificate import Certificate, Version
+from certificates.models.certificate import AltName, Certificate, Version
 from certificates.models.order import Order, OrderKey, OrderLog
 
-__all__ = ["Certificate", "Order", "OrderKey", "OrderLog", "Version"]
+__all__ = ["AltName", "Certificate", "Order", "OrderKey", "OrderLog", "Version"]

@@ -6,20 +6,20 @@ from; a token narrows it. A model says in class attributes how it takes part:
 - `access_via`: it is seen and worked on as the object of this foreign key (an order of a
   certificate).
 - `access_parents`: foreign keys to containers; `renew_under_team` on the team reaches the object.
-- `access_own`, `access_roles`: foreign keys to a user or group, and what these may do to it.
+- `access_own`, `access_roles`: fields that name a user, or groups, and what these may do to it.
+- `access_token`: foreign key to the token that made it, which sees it however narrow it is.
 - `access_names`: the relation with the names that a token's patterns are held against.
 
 `certmate.access.explain` tells why. docs/access.md has it all in words.
 """
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.contrib.auth.models import User
 from django.db import models
-from django.db.models import Q
 
-from certmate.access import grants
+from certmate.access import grants, reach
 from certmate.access.actors import Actor
 from certmate.access.grants import codename, under_codename
 from certmate.access.limits import NOTHING
@@ -28,8 +28,8 @@ from certmate.core.errors import AccessDenied, NotFound
 
 M = TypeVar("M", bound=models.Model)
 
-FEW = 5_000
-"""Rows that are faster fetched by key and sorted than found by walking a list in its order."""
+FEW = 20_000
+"""So many rows are faster fetched by key and sorted than found by walking a list in its order."""
 
 __all__ = [
     "allowed",
@@ -73,47 +73,59 @@ def possible(actor: Actor, verb: Verb, model: type[models.Model]) -> bool:
         return False
     if actor.limits is not None and actor.limits.narrow(verb, model) == NOTHING:
         return False
-    if user.has_perm(codename(model, verb)) or _by_field(model, verb):
-        return True
     wanted = {codename(model, verb)}
     wanted |= {under_codename(container, verb) for container in _containers(model)}
-    return any(user.has_perm(name) for name in wanted) or not wanted.isdisjoint(_somewhere(user))
+    if any(user.has_perm(name) for name in wanted) or not wanted.isdisjoint(_somewhere(user)):
+        return True
+    ways = reach.by_fields(user, verb, model)
+    return bool(ways) and model._default_manager.filter(reach.any_of(ways)).exists()
 
 
 def visible(
     actor: Actor, objects: models.QuerySet[M], verb: Verb = Verb.VIEW
 ) -> models.QuerySet[M]:
     """Those of the objects to which the actor may do this."""
-    if actor.user is None:
-        return objects
-    model, prefix = _path(objects.model)
-    if not actor.user.is_active or not actor.has_scope(needed_scope(model, verb)):
-        return objects.none()
-    if actor.limits is not None:
-        objects = objects.filter(actor.limits.narrow(verb, model, prefix))
-    if actor.user.has_perm(codename(model, verb)):
-        return objects
-    return objects.filter(_any(_reach(actor.user, verb, model, prefix)))
+    rows, model, prefix = _narrowed(actor, objects, verb)
+    if model is None or actor.user is None:
+        return rows
+    return rows.filter(reach.any_of(reach.ways(actor.user, verb, model, prefix)))
 
 
 def listed(actor: Actor, objects: models.QuerySet[M]) -> models.QuerySet[M]:
     """`visible`, planned for one page of a long list in whatever order.
 
     Who sees few rows of a million gets these by their keys; who sees many walks the list in its
-    order and skips the others. Neither reads a table for a page.
+    order and skips the others. Neither reads a table for a page, and no database can tell by itself
+    which it should be.
     """
-    rows = visible(actor, objects)
-    user = actor.user
-    model, prefix = _path(objects.model)
-    if user is None or prefix or not user.is_active or user.has_perm(codename(model, Verb.VIEW)):
+    rows, model, prefix = _narrowed(actor, objects, Verb.VIEW)
+    if model is None or actor.user is None:
         return rows
-    keys: set[Any] = set()
-    for branch in _reach(user, Verb.VIEW, model):
-        found = model._default_manager.filter(branch).order_by().values_list("pk", flat=True)
-        keys.update(found[: FEW + 1])
-        if len(keys) > FEW:
-            return rows
-    return rows.filter(pk__in=keys)
+    keys = objects.model._default_manager.order_by().values("pk")
+    branches = [keys.filter(way) for way in reach.ways(actor.user, Verb.VIEW, model, prefix)]
+    if not branches:
+        return rows.none()
+    if sum(branch[: FEW + 1].count() for branch in branches) > FEW:
+        return rows.filter(reach.any_of(reach.walked(actor.user, Verb.VIEW, model, prefix)))
+    first, *others = branches
+    return rows.filter(pk__in=first.union(*others))
+
+
+def _narrowed(
+    actor: Actor, objects: models.QuerySet[M], verb: Verb
+) -> tuple[models.QuerySet[M], type[models.Model] | None, str]:
+    """The rows that scope and limits of a token leave; and, where only grants decide about these,
+    the model whose grants they are, and the path to it.
+    """
+    user = actor.user
+    if user is None:
+        return objects, None, ""
+    model, prefix = _path(objects.model)
+    if not user.is_active or not actor.has_scope(needed_scope(model, verb)):
+        return objects.none(), None, ""
+    if actor.limits is not None:
+        objects = objects.filter(actor.limits.narrow(verb, model, prefix))
+    return objects, None if user.has_perm(codename(model, verb)) else model, prefix
 
 
 def require(actor: Actor, verb: Verb, target: models.Model | type[models.Model]) -> None:
@@ -179,49 +191,14 @@ def _is_granted(user: User, verb: Verb, obj: models.Model) -> bool:
             if user.has_perm(permission):
                 return True
             pairs.append((permission, str(pk)))
-    for field in _by_field(type(obj), verb, "access_own"):
+    for field in reach.named_fields(type(obj), verb, "access_own"):
         if getattr(obj, f"{field}_id") == user.pk:
             return True
-    for field in _by_field(type(obj), verb, "access_roles"):
-        if user.groups.filter(pk=getattr(obj, f"{field}_id")).exists():
+    for field in reach.named_fields(type(obj), verb, "access_roles"):
+        rows = type(obj)._default_manager.filter(pk=obj.pk)
+        if rows.filter(reach.of_roles(user, type(obj), field)).exists():
             return True
     return grants.holds(user, pairs)
-
-
-def _reach(user: User, verb: Verb, model: type[models.Model], prefix: str = "") -> list[Q]:
-    """The conditions, one for each way, under which a grant reaches a row."""
-    ways = _direct(user, verb, model, prefix)
-    parents = grants.containers(model)
-    names = {field: under_codename(container, verb) for field, container in parents.items()}
-    held = grants.held(user, names.values())
-    for field, name in names.items():
-        if user.has_perm(name):
-            ways.append(Q(**{f"{prefix}{field}__isnull": False}))
-        elif name in held:
-            ways.append(Q(**{f"{prefix}{field}__in": held[name]}))
-    ways += [Q(**{f"{prefix}{name}": user}) for name in _by_field(model, verb, "access_own")]
-    groups = user.groups.values("pk")
-    roles = _by_field(model, verb, "access_roles")
-    return ways + [Q(**{f"{prefix}{name}__in": groups}) for name in roles]
-
-
-def _direct(user: User, verb: Verb, model: type[models.Model], prefix: str) -> list[Q]:
-    name = codename(model, verb)
-    if isinstance(model._meta.pk, models.AutoField | models.BigAutoField):
-        return [Q(**{f"{prefix}pk__in": keys}) for keys in grants.objects_held(user, name)]
-    # Keys of other types, which SQL cannot cast alike everywhere, belong to containers: few.
-    keys = grants.held(user, [name]).get(name)
-    return [Q(**{f"{prefix}pk__in": keys})] if keys else []
-
-
-def _by_field(model: type[models.Model], verb: Verb, attribute: str = "") -> list[str]:
-    declared = (attribute,) if attribute else ("access_own", "access_roles")
-    return [
-        field
-        for name in declared
-        for field, verbs in getattr(model, name, {}).items()
-        if verb in verbs
-    ]
 
 
 def _containers(model: type[models.Model]) -> Iterable[type[models.Model]]:
@@ -233,15 +210,6 @@ def _somewhere(user: User) -> frozenset[str]:
     found: frozenset[str] | None = user.__dict__.get("_certmate_granted")
     if found is None:
         found = user.__dict__["_certmate_granted"] = grants.somewhere(user)
-    return found
-
-
-def _any(ways: list[Q]) -> Q:
-    if not ways:
-        return NOTHING
-    found = Q()
-    for way in ways:
-        found |= way
     return found
 
 
