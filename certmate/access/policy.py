@@ -101,12 +101,12 @@ def listed(actor: Actor, objects: models.QuerySet[M]) -> models.QuerySet[M]:
     rows, model, prefix = _narrowed(actor, objects, Verb.VIEW)
     if model is None or actor.user is None:
         return rows
+    if reach.exceeds(FEW, actor.user, Verb.VIEW, model):
+        return rows.filter(reach.any_of(reach.walked(actor.user, Verb.VIEW, model, prefix)))
     keys = objects.model._default_manager.order_by().values("pk")
     branches = [keys.filter(way) for way in reach.ways(actor.user, Verb.VIEW, model, prefix)]
     if not branches:
         return rows.none()
-    if sum(branch[: FEW + 1].count() for branch in branches) > FEW:
-        return rows.filter(reach.any_of(reach.walked(actor.user, Verb.VIEW, model, prefix)))
     first, *others = branches
     return rows.filter(pk__in=first.union(*others))
 

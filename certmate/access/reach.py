@@ -39,6 +39,19 @@ def walked(user: User, verb: Verb, model: type[models.Model], prefix: str = "") 
     return found + [Q(Exists(rows.filter(object_pk=key))) for rows in grants.rows_of(user, name)]
 
 
+def exceeds(limit: int, user: User, verb: Verb, model: type[models.Model]) -> bool:
+    """Whether the grants reach more rows of the model than `limit`; an estimate, for a plan.
+
+    Grants on single objects are counted as they stand, because joined to the objects they would
+    cost what the plan is to save.
+    """
+    conditions = _by_container(user, verb, model, "", _among) + by_fields(user, verb, model)
+    counted = [model._default_manager.order_by().filter(way) for way in conditions]
+    if _has_number(model):
+        counted += grants.rows_of(user, codename(model, verb))
+    return sum(rows.values("pk")[: limit + 1].count() for rows in counted) > limit
+
+
 def by_fields(user: User, verb: Verb, model: type[models.Model], prefix: str = "") -> list[Q]:
     """The rows that name the user, or a group of his, in `access_own` or `access_roles`."""
     own = [Q(**{f"{prefix}{name}": user}) for name in named_fields(model, verb, "access_own")]
