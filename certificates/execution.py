@@ -48,7 +48,12 @@ def run_order(order_id: int) -> None:
         return
     order = watch.order
     with running(
-        Context(request_id=order.request_id or f"order-{order.pk}", user=order.requested_by)
+        Context(
+            request_id=order.request_id or f"order-{order.pk}",
+            user=order.requested_by,
+            token=order.requested_token,
+            order_id=order.pk,
+        )
     ):
         try:
             _carry_out(watch)
@@ -218,6 +223,7 @@ def _finish(watch: OrderWatch, version: Version) -> None:
             error_identifiers={},
         )
         certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
+        before = certificate.current_version
         for field in ("names", "ca_account_id", "challenge_type", "key_type", "csr"):
             setattr(certificate, field, getattr(order, field))
         if order.kind == OrderKind.REISSUE:
@@ -240,6 +246,8 @@ def _finish(watch: OrderWatch, version: Version) -> None:
             order=order.pk,
             version=version.number,
             serial=version.serial,
+            before={"version": before.number, "serial": before.serial} if before else None,
+            after={"version": version.number, "serial": version.serial},
         )
         watch.step(f"Version {version.number} is current.")
 
@@ -273,6 +281,7 @@ def _revoke(watch: OrderWatch) -> None:
             certificate,
             "certificate.revoked",
             order=order.pk,
+            version=version.number,
             serial=version.serial,
             reason=order.reason,
         )

@@ -59,7 +59,7 @@ def _fail(watch: OrderWatch, error: CertMateError) -> None:
     )
     watch.step(f"{error.code}: {error.detail}")
     certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
-    record(certificate, "order.failed", order=order.pk, code=error.code)
+    record(certificate, "certificate.failed", order=order.pk, kind=order.kind, code=error.code)
     # A revocation or a reissue that failed says nothing about the renewals to come.
     if order.kind in (OrderKind.ISSUE, OrderKind.RENEW):
         count_failure(certificate, error)

@@ -50,6 +50,7 @@ class OrderWatch:
             "dns_account",
             "version__ca_account",
             "requested_by",
+            "requested_token",
         ).get(pk=order_id)
         return cls(order, token)
 

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from celery import current_task
 from django.http import HttpRequest
+
+from certmate.audit.choices import ActorKind
 
 if TYPE_CHECKING:
     # Logging is configured with this module before Django's models can be loaded.
@@ -21,12 +25,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Who:
+    """The actor in plain values, which outlive the account and the token."""
+
+    kind: ActorKind
+    id: int | None = None
+    name: str = ""
+    email: str | None = None
+    token_id: str = ""
+    token_label: str = ""
+
+
+@dataclass(frozen=True)
 class Context:
-    """A request (whose user may become known later), or a task that runs for `user`."""
+    """A request (whose user may become known later), or a task that runs for `user`.
+
+    A task without a user is the schedule's. `order_id` is the order that is carried out.
+    """
 
     request_id: str
     user: "User | None" = None
     request: HttpRequest | None = None
+    token: Any = None
+    order_id: int | None = None
 
     @property
     def actor(self) -> "User | None":
@@ -34,11 +55,62 @@ class Context:
         return user if user is not None and user.is_authenticated else None
 
     @property
-    def address(self) -> str | None:
-        return self.request.META.get("REMOTE_ADDR") if self.request else None
+    def address(self) -> str:
+        return "" if self.request is None else peer(self.request)
+
+    @property
+    def who(self) -> Who:
+        token = self.token if self.request is None else getattr(self.request, "auth", None)
+        user = self.actor
+        if user is not None:
+            return who_is(user, token)
+        return Who(ActorKind.SCHEDULE if self.request is None else ActorKind.ANONYMOUS)
 
 
 _current: ContextVar[Context | None] = ContextVar("certmate_context", default=None)
+
+
+def current() -> Context | None:
+    """The context of this request or task; None outside."""
+    return _current.get()
+
+
+def who_acts() -> Who:
+    """The actor of the present code. Outside of requests and tasks it is a command."""
+    context = _current.get()
+    if context is not None:
+        return context.who
+    return Who(ActorKind.SCHEDULE if _is_task() else ActorKind.COMMAND)
+
+
+def _is_task() -> bool:
+    return current_task._get_current_object() is not None  # type: ignore[attr-defined]
+
+
+def who_is(user: Any, token: Any = None) -> Who:
+    """A user, with the token that it came with if it did."""
+    kind = ActorKind.PERSON
+    if token is not None and getattr(token, "is_agent", False):
+        kind = ActorKind.AGENT
+    elif getattr(user, "service_account", None) is not None:
+        kind = ActorKind.SERVICE
+    return Who(
+        kind=kind,
+        id=user.pk,
+        name=user.get_username(),
+        email=getattr(user, "email", None),
+        token_id="" if token is None else str(getattr(token, "pk", "")),
+        token_label="" if token is None else str(token),
+    )
+
+
+def peer(request: HttpRequest) -> str:
+    """The address of the other end in its one canonical form; "" for a unix socket."""
+    try:
+        found = ip_address(request.META.get("REMOTE_ADDR", "").partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def request_id() -> str:
@@ -55,26 +127,6 @@ def running(context: Context) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
-
-
-def stamp(sender: object, instance: Any, **_: object) -> None:
-    """Complete an audit row before it is saved."""
-    context = _current.get()
-    if context is None or instance.pk is not None:
-        return
-    if instance.actor_id is None and context.actor is not None:
-        instance.actor = context.actor
-        # The name stays when the account is deleted.
-        instance.additional_data = {
-            **(instance.additional_data or {}),
-            "actor": context.actor.get_username(),
-        }
-        instance.actor_email = getattr(context.actor, "email", None)
-    instance.remote_addr = instance.remote_addr or context.address
-    instance.cid = instance.cid or context.request_id
-    token = getattr(context.request, "auth", None)
-    if token is not None:
-        instance.additional_data = {**(instance.additional_data or {}), "token": str(token)}
 
 
 class RequestIdFilter(logging.Filter):

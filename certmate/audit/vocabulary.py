@@ -1,0 +1,69 @@
+"""The names of events, for those who choose among them."""
+
+from functools import cache
+
+from auditlog.registry import auditlog
+from django.contrib.contenttypes.models import ContentType
+
+from certmate.audit.writing import CHANGES, event_name
+
+DOMAIN = (
+    "access.denied",
+    "access.granted",
+    "access.groups_changed",
+    "access.permissions_changed",
+    "approval.approved",
+    "approval.cancelled",
+    "approval.carried_out",
+    "approval.expired",
+    "approval.explained",
+    "approval.failed",
+    "approval.granted",
+    "approval.rejected",
+    "approval.reopened",
+    "approval.requested",
+    "audit.exported",
+    "audit.pruned",
+    "certificate.deleted",
+    "certificate.downloaded",
+    "certificate.failed",
+    "certificate.issued",
+    "certificate.paused",
+    "certificate.reissued",
+    "certificate.renewal_requested",
+    "certificate.renewed",
+    "certificate.requested",
+    "certificate.revocation_requested",
+    "certificate.revoked",
+    "key.exported",
+    "order.cancelled",
+    "order.retried",
+    "storage_target.verification_failed",
+    "storage_target.verified",
+    "token.revoked",
+    "token.rotated",
+    "user.password_changed",
+    "user.sign_in_failed",
+    "user.signed_in",
+    "user.signed_out",
+    "version.activated",
+)
+"""What `record` is called with; any other name is found by its address all the same."""
+
+
+@cache
+def event_names() -> tuple[str, ...]:
+    """Those of `record`, and those of the changes of every model that is logged."""
+    kinds = [
+        ContentType(app_label=model._meta.app_label, model=model._meta.model_name)
+        for model in auditlog.get_models()
+    ]
+    changes = [action for action, name in CHANGES.items() if name != "read"]
+    found = {event_name(kind, action, None) for kind in kinds for action in changes}
+    return tuple(sorted({*DOMAIN, *found}))
+
+
+def object_kinds() -> list[tuple[str, str]]:
+    """The kinds of objects that are logged: value and name."""
+    found = [(m._meta.label_lower, str(m._meta.verbose_name)) for m in auditlog.get_models()]
+    return sorted(found, key=lambda kind: kind[1].lower())
