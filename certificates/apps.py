@@ -7,12 +7,14 @@ class CertificatesConfig(AppConfig):
     verbose_name = "Certificates"
 
     def ready(self) -> None:
+        from certificates.approvable import register_operations
         from certificates.models import Certificate
         from certmate.audit.services import register
 
         # Versions and orders are logged as events by the services that make them.
         register(Certificate, exclude=("updated_at",))
         post_migrate.connect(_seed, sender=self)
+        register_operations()
 
 
 def _seed(**_: object) -> None:

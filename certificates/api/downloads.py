@@ -21,6 +21,7 @@ from certificates.models import Certificate
 from certificates.services import load_bundle
 from certmate.access import policy
 from certmate.access.models import ApiToken
+from certmate.access.services import approvals
 from certmate.access.verbs import Verb
 from certmate.core.errors import AccessDenied, NotFound, invalid_input
 from certmate.pki import bundle as pki_bundle
@@ -69,7 +70,7 @@ class DownloadEndpoint(CertificateEndpoint):
         if include_private is None:
             version = certificate.current_version
             has_key = version is not None and version.has_private_key and not by_session
-            include_private = has_key and policy.allowed(self.actor, Verb.EXPORT_KEY, certificate)
+            include_private = has_key and self._may_export(certificate)
         if include_private and by_session:
             policy.require(self.actor, Verb.EXPORT_KEY, certificate)
             raise AccessDenied(
@@ -80,6 +81,11 @@ class DownloadEndpoint(CertificateEndpoint):
         return load_bundle(
             actor=self.actor, certificate=certificate, include_private=include_private
         )
+
+    def _may_export(self, certificate: Certificate) -> bool:
+        # What needs approval is handed out to who asks for it, and asked for nobody unasked.
+        may = policy.allowed(self.actor, Verb.EXPORT_KEY, certificate)
+        return may and not approvals.is_needed(Verb.EXPORT_KEY, certificate)
 
 
 class Download(DownloadEndpoint):

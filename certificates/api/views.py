@@ -99,6 +99,7 @@ class CertificateCreate(CertificateEndpoint):
             CertificateInput,
             (WAIT,),
             fails=(422, 503),
+            may_wait=True,
         )
     }
 
@@ -127,6 +128,7 @@ class CertificateByName(CertificateEndpoint):
                 query("force", "Although it is valid and not revoked.", OpenApiTypes.BOOL),
             ),
             fails=(503,),
+            may_wait=True,
         ),
     }
 
@@ -169,7 +171,7 @@ class OrderCall(CertificateEndpoint):
 def placing(name: str, request: type[Input]) -> dict[str, Operation]:
     """The operation of such a call."""
     responses = {202: CertificateDetailOutput, 200: CertificateDetailOutput}
-    return {"POST": Operation(name, responses, request, (WAIT,), fails=(422, 503))}
+    return {"POST": Operation(name, responses, request, (WAIT,), (422, 503), may_wait=True)}
 
 
 class Renew(OrderCall):

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from certificates import renewal
 from certificates.choices import CertificateState, OrderKind
 from certificates.models import Certificate, Order, Version
+from certificates.services.asking import ask, ask_for_new, number
 from certificates.services.placing import place_order
 from certificates.services.wanted import CertificateRequest, resolve
 from certmate.access import policy
@@ -56,10 +57,15 @@ def create_certificate(
     )
     policy.require(actor, Verb.REQUEST, certificate)
     certificate.full_clean(validate_unique=False)
+    if Certificate.objects.filter(name=certificate.name).exists():
+        raise _name_taken(actor, certificate.name)
+    permit = ask_for_new(actor, certificate, wanted)
     try:
         with transaction.atomic():
             certificate.save()
-            order = place_order(certificate, OrderKind.ISSUE, actor=actor, wanted=wanted)
+            order = place_order(
+                certificate, OrderKind.ISSUE, actor=actor, wanted=wanted, permit=permit
+            )
     except IntegrityError as error:
         raise _name_taken(actor, certificate.name) from error
     return certificate, order
@@ -155,11 +161,15 @@ def delete_certificate(*, actor: Actor, certificate: Certificate, force: bool = 
             "or say force to delete it all the same; whoever has its key can go on using it.",
             code="certificate.valid",
         )
+    permit = ask(
+        actor, Verb.DELETE, certificate, "delete", force=force, version=number(certificate)
+    )
     ref = BundleRef("server", certificate.name)
     for target in StorageTarget.objects.filter(versions__certificate=certificate).distinct():
         # Before the row goes: a crash in between leaves a row whose deletion can be repeated.
         storage.remove(target=target, ref=ref)
     with transaction.atomic():
+        permit.use()
         record(certificate, "certificate.deleted", force=force)
         certificate.delete()
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from certificates.choices import OrderKind, OrderState, RevocationReason
 from certificates.models import Certificate, Order, OrderKey, Version
+from certificates.services.asking import ask, ask_for_reissue, ask_for_renewal
 from certificates.services.placing import open_order_conflict, place_order, wake
 from certificates.services.rights import deciding_verb
 from certificates.services.wanted import CertificateRequest, resolve
@@ -28,8 +29,9 @@ def renew_certificate(*, actor: Actor, certificate: Certificate) -> Order:
     Raises Conflict (`order.open`) while another order is open.
     """
     policy.require(actor, Verb.RENEW, certificate)
+    permit = ask_for_renewal(actor, certificate, "renew")
     kind = OrderKind.RENEW if certificate.current_version_id else OrderKind.ISSUE
-    return place_order(certificate, kind, actor=actor)
+    return place_order(certificate, kind, actor=actor, permit=permit)
 
 
 def reissue_certificate(
@@ -48,7 +50,8 @@ def reissue_certificate(
     policy.require(actor, Verb.REQUEST, asked)
     accounts = {name: wanted[name] for name in ("ca_account", "dns_account")}
     policy.require_no_gain(actor, certificate, **accounts)
-    return place_order(certificate, OrderKind.REISSUE, actor=actor, wanted=wanted)
+    permit = ask_for_reissue(actor, certificate, asked, wanted)
+    return place_order(certificate, OrderKind.REISSUE, actor=actor, wanted=wanted, permit=permit)
 
 
 def revoke_certificate(
@@ -73,7 +76,16 @@ def revoke_certificate(
         raise Conflict(
             f"{version} was revoked on {version.revoked_at:%Y-%m-%d}.", code="revoke.already"
         )
-    return place_order(certificate, OrderKind.REVOKE, actor=actor, version=version, reason=reason)
+    which = {"version": version.number, "serial": version.serial, "reason": reason}
+    permit = ask(actor, Verb.REVOKE, certificate, "revoke", **which)
+    return place_order(
+        certificate,
+        OrderKind.REVOKE,
+        actor=actor,
+        version=version,
+        reason=reason,
+        permit=permit,
+    )
 
 
 def _version_to_revoke(certificate: Certificate, number: int | None) -> Version:
@@ -152,6 +164,7 @@ def resume_certificate(*, actor: Actor, certificate: Certificate) -> Order:
     policy.require(actor, Verb.RENEW, certificate)
     if certificate.paused_at is None:
         raise Conflict("The certificate is not paused.", code="certificate.not_paused")
+    permit = ask_for_renewal(actor, certificate, "resume")
     with transaction.atomic():
         certificate.paused_at, certificate.pause_reason, certificate.failures = None, "", 0
         certificate.retry_at = None
@@ -159,4 +172,4 @@ def resume_certificate(*, actor: Actor, certificate: Certificate) -> Order:
             update_fields=["paused_at", "pause_reason", "failures", "retry_at", "updated_at"]
         )
         kind = OrderKind.RENEW if certificate.current_version_id else OrderKind.ISSUE
-        return place_order(certificate, kind, actor=actor)
+        return place_order(certificate, kind, actor=actor, permit=permit)

@@ -8,6 +8,7 @@ from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep
 from certificates.models import Certificate, Order, Version
 from certificates.services.wanted import dns_account_for
 from certmate.access.actors import Actor
+from certmate.access.services.approvals import Permit
 from certmate.audit.context import request_id
 from certmate.audit.services import record
 from certmate.core import clock
@@ -15,6 +16,12 @@ from certmate.core.errors import Conflict
 from certmate.core.jobs import enqueue_on_commit
 
 RUN_ORDER = "certificates.run_order"
+REQUESTED = {
+    OrderKind.ISSUE: "certificate.requested",
+    OrderKind.RENEW: "certificate.renewal_requested",
+    OrderKind.REISSUE: "certificate.reissue_requested",
+    OrderKind.REVOKE: "certificate.revocation_requested",
+}
 
 
 def place_order(
@@ -25,8 +32,10 @@ def place_order(
     wanted: dict[str, Any] | None = None,
     version: Version | None = None,
     reason: str = "",
+    permit: Permit | None = None,
 ) -> Order:
-    """Open an order for exactly what is wanted (by default what the certificate says).
+    """Open an order for exactly what is wanted (by default what the certificate says), and use up
+    the permit for it.
 
     Raises Conflict (`order.open`) if the certificate has an open one; the database decides.
     """
@@ -52,7 +61,9 @@ def place_order(
                 request_id=request_id(),
                 next_attempt_at=clock.now(),
             )
-            record(certificate, "order.placed", order=order.pk, kind=kind, reason=reason)
+            record(certificate, REQUESTED[kind], order=order.pk, kind=kind, reason=reason)
+            if permit is not None:
+                permit.use(order)
     except IntegrityError as error:
         raise open_order_conflict(certificate) from error
     enqueue_on_commit(RUN_ORDER, order.pk)

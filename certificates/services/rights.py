@@ -23,7 +23,8 @@ def require_still(order: Order) -> None:
     """
     if order.by_system:
         return
-    token = ApiToken.objects.select_related("owner").filter(pk=order.requested_token_id).first()
+    tokens = ApiToken.objects.select_related("owner")
+    token = tokens.filter(pk__in=[order.requested_token_id]).first()
     actor = Actor.of(_requester(order), token)
     if not _may(actor, order):
         raise AccessDenied(
@@ -45,7 +46,7 @@ def asked(order: Order) -> Certificate:
 
 
 def _requester(order: Order) -> User | None:
-    return User.objects.filter(pk=order.requested_by_id).first()
+    return User.objects.filter(pk__in=[order.requested_by_id]).first()
 
 
 def _may(actor: Actor, order: Order) -> bool:

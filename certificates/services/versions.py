@@ -4,6 +4,7 @@ from django.db import transaction
 
 from certificates.choices import CertificateState
 from certificates.models import Certificate, Version
+from certificates.services.asking import ask
 from certificates.services.certificates import lock, set_renewal
 from certificates.services.placing import open_order_conflict
 from certmate.access import policy
@@ -66,7 +67,10 @@ def load_bundle(*, actor: Actor, certificate: Certificate, include_private: bool
     if not include_private:
         record(certificate, "certificate.downloaded", version=version.number)
         return Bundle(cert=version.cert, chain=version.chain, privkey=None, metadata={})
-    record(certificate, "key.exported", version=version.number)
+    permit = ask(actor, Verb.EXPORT_KEY, certificate, "export_key", version=version.number)
+    with transaction.atomic():
+        permit.use()
+        record(certificate, "key.exported", version=version.number)
     ref = BundleRef("server", certificate.name)
     bundle = storage.load(target=version.storage_target, ref=ref, fingerprint=version.fingerprint)
     if bundle.privkey is None:
