@@ -1,5 +1,7 @@
 """Who calls: the owner of a bearer token, or a person with a session."""
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
@@ -7,6 +9,8 @@ from rest_framework.request import Request
 from certmate.access.actors import Actor
 from certmate.access.models import ApiToken
 from certmate.access.services import find_token
+from certmate.core.addresses import client_address
+from certmate.signin import factors
 
 _REALM = 'Bearer realm="CertMate"'
 
@@ -18,7 +22,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
         scheme, _, credential = _authorization(request).partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token = find_token(credential.strip())
+        token = find_token(credential.strip(), client_address(request._request))
         if token is None:
             raise exceptions.AuthenticationFailed("The token is unknown, expired or revoked.")
         return token.owner, token
@@ -31,6 +35,13 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """A browser that is signed in to the admin; what it changes needs the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        """Raise SecondFactorMissing for who may do nothing yet but set one up."""
+        found = super().authenticate(request)
+        if found is not None and factors.is_missing(request._request):
+            raise factors.SecondFactorMissing()
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         try:

@@ -1,4 +1,20 @@
+from certmate.access.models.approvals import (
+    Approval,
+    ApprovalRule,
+    ApprovalState,
+    Requirement,
+    Vote,
+)
 from certmate.access.models.teams import Team
 from certmate.access.models.tokens import ApiToken, ServiceAccount
 
-__all__ = ["ApiToken", "ServiceAccount", "Team"]
+__all__ = [
+    "ApiToken",
+    "Approval",
+    "ApprovalRule",
+    "ApprovalState",
+    "Requirement",
+    "ServiceAccount",
+    "Team",
+    "Vote",
+]

@@ -28,7 +28,7 @@ class ServiceAccount(models.Model):
 
     class Meta:
         ordering = ("user__username",)
-        permissions = permissions("serviceaccount", "service account")
+        permissions = [*permissions("serviceaccount", "service account")]
 
     def __str__(self) -> str:
         return self.user.get_username()
@@ -92,7 +92,7 @@ class ApiToken(models.Model):
     class Meta:
         verbose_name = "API token"
         ordering = ("-id",)
-        permissions = permissions("apitoken", "API token")
+        permissions = [*permissions("apitoken", "API token")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
