@@ -66,6 +66,21 @@ def secret_url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
     return value
 
 
+def optional_url(name: str, *, schemes: tuple[str, ...]) -> str:
+    """As `secret_url`, but "" where it is not set."""
+    return secret_url(name, "", schemes=schemes) if secret(name) else ""
+
+
+def place(name: str) -> str:
+    """A unix socket's path or host:port, or "" where it is not set."""
+    value = text(name)
+    host, _, port = value.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    if value and not value.startswith("/") and not (host and is_port):
+        raise ImproperlyConfigured(f"{name} must be /a/socket or host:port, not {value!r}.")
+    return value
+
+
 def base_url(name: str, default: str) -> str:
     """An http or https origin without a path, such as https://certmate.example.com."""
     value = text(name, default).rstrip("/")

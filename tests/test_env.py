@@ -107,3 +107,28 @@ def test_local_secrets_are_made_once_and_for_their_owner_only(
     before = {name: path.read_text() for name, path in files.items()}
     env.create_local_secrets()
     assert {name: path.read_text() for name, path in files.items()} == before
+
+
+@pytest.mark.parametrize("value", ["host", "host:0", "host:x", ":514", "log", "host:65536"])
+def test_a_place_that_is_neither_socket_nor_server_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CERTMATE_X", value)
+    with pytest.raises(ImproperlyConfigured, match="CERTMATE_X"):
+        env.place("CERTMATE_X")
+
+
+@pytest.mark.parametrize("value", ["/dev/log", "192.0.2.1:514", "[::1]:514", ""])
+def test_a_place_is_a_socket_or_a_server(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CERTMATE_X", value)
+    assert env.place("CERTMATE_X") == value
+
+
+def test_an_optional_url_may_be_missing_but_not_of_another_scheme(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert env.optional_url("CERTMATE_X", schemes=("https",)) == ""
+    monkeypatch.setenv("CERTMATE_X", "http://hook.example.test/secret")
+    with pytest.raises(ImproperlyConfigured, match="CERTMATE_X") as refused:
+        env.optional_url("CERTMATE_X", schemes=("https",))
+    assert "secret" not in str(refused.value)
