@@ -17,6 +17,7 @@ from certificates.admin.filters import ExpiryFilter, PausedFilter
 from certificates.admin.tools import CERTIFICATE_TOOLS
 from certificates.forms import CertificateSettingsForm, NewCertificateForm
 from certificates.models import Certificate, Order, Version
+from certmate.access import policy
 from certmate.access.verbs import Verb
 from certmate.core import clock
 from certmate.ui import instants
@@ -86,7 +87,7 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
     def empty_state(self, request: HttpRequest) -> EmptyState:
         if not self.has_add_permission(request):
             return EmptyState("No certificates", "None that you may see.")
-        if not CAAccount.objects.exists():
+        if not self._has_ca_account(request):
             return EmptyState(
                 "No certificates yet",
                 "Certificates come from a CA. Begin with an account at one.",
@@ -95,6 +96,10 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
             )
         text = "Name what you want to keep valid; CertMate gets it issued and renews it."
         return EmptyState("No certificates yet", text, self.url("add"), "New certificate")
+
+    def _has_ca_account(self, request: HttpRequest) -> bool:
+        """Whether the user sees one; that there are others is not told."""
+        return policy.visible(self.actor(request), CAAccount.objects.all()).exists()
 
     @admin.display(description="Certificate", ordering="name")
     def named(self, certificate: Certificate) -> SafeString:
@@ -137,9 +142,9 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         self, request: HttpRequest, obj: Certificate | None
     ) -> Iterable[tuple[str, str | SafeString]]:
         if obj is None:
-            if not CAAccount.objects.exists():
+            if not self._has_ca_account(request):
                 add = link(admin_url(CAAccount, "add"), "Add one")
-                yield "warn", format_html("There is no CA account yet. {} first.", add)
+                yield "warn", format_html("There is no CA account that you may use. {} first.", add)
             return
         if obj.paused_at is not None:
             yield "warn", f"Paused since {instants.absolute(obj.paused_at)}: {obj.pause_reason}"

@@ -16,6 +16,7 @@ from django.db.models import Q
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from certmate.access import grants, policy
+from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
 
 MOST = 200
@@ -45,7 +46,23 @@ def verbs_of(model: type[models.Model]) -> tuple[Verb, ...]:
     """The verbs that the model knows a permission for."""
     names = {f"{name}_{model._meta.model_name}" for name in model._meta.default_permissions}
     names |= {name for name, _ in model._meta.permissions}
+    if model in (User, Group):  # `certmate.access.roles` makes what Django's models do not declare.
+        names.add(f"{Verb.ADMINISTER}_{model._meta.model_name}")
     return tuple(verb for verb in Verb if f"{verb}_{model._meta.model_name}" in names)
+
+
+def is_governed(model: type[models.Model]) -> bool:
+    """Whether rights to objects of the model are granted one by one."""
+    return not getattr(model, "access_via", "") and Verb.ADMINISTER in verbs_of(model)
+
+
+def is_legible(actor: Actor, obj: models.Model) -> bool:
+    """Whether the actor may know who can do what to the object: who administers it may, and who
+    sees both it and the users, as auditors do.
+    """
+    if policy.allowed(actor, Verb.ADMINISTER, obj):
+        return True
+    return policy.allowed(actor, Verb.VIEW, obj) and policy.allowed(actor, Verb.VIEW, User)
 
 
 def who(obj: models.Model) -> list[Way]:
@@ -66,6 +83,12 @@ def who(obj: models.Model) -> list[Way]:
     return [way for way in (_limited(way, every) for way in ways) if way.verbs]
 
 
+def granted(obj: models.Model, *, under: bool = False) -> list[tuple[User | Group, list[Verb]]]:
+    """The grants on the object itself, or on what hangs from it: to whom, and which verbs."""
+    ways = _by_grant(obj, "under_" if under else "", "")
+    return [(way.subject, list(way.verbs)) for way in ways]
+
+
 def why(user: User, verb: Verb, obj: models.Model) -> list[Way]:
     """The ways by which this user may do this to the object; none if he may not."""
     if not user.is_active:
@@ -79,13 +102,15 @@ def why(user: User, verb: Verb, obj: models.Model) -> list[Way]:
     ]
 
 
-def reach(user: User) -> list[Reach]:
-    """What the user can do: to everything of a kind, and to the single objects of grants."""
+def reach(user: User, *, told_to: Actor) -> list[Reach]:
+    """What the user can do: to everything of a kind, to single objects by grant, and to those that
+    name him. Objects that `told_to` may not see are left out.
+    """
     if not user.is_active:
         return []
     if user.is_superuser:
         return [Reach("everything", "", tuple(Verb), "is a superuser")]
-    return [*_model_wide(user), *_on_objects(user)]
+    return [*_model_wide(user), *_on_objects(user, told_to), *_as_named()]
 
 
 def _by_permission(model: type[models.Model], under: str, said: str) -> Iterator[Way]:
@@ -123,9 +148,10 @@ def _by_grant(obj: models.Model, under: str, said: str) -> Iterator[Way]:
 def _by_field(obj: models.Model) -> Iterator[Way]:
     for name in ("access_own", "access_roles"):
         for field, verbs in getattr(obj, name, {}).items():
-            subject = getattr(obj, field)
-            if subject is not None:
-                yield Way(subject, verbs, f"is its {field.replace('_', ' ')}")
+            found = getattr(obj, field)
+            for subject in found.all() if isinstance(found, models.Manager) else [found]:
+                if subject is not None:
+                    yield Way(subject, _sorted(verbs), f"named in its field {field}")
 
 
 def _model_wide(user: User) -> Iterator[Reach]:
@@ -139,7 +165,15 @@ def _model_wide(user: User) -> Iterator[Reach]:
                 yield Reach(said, "", tuple(verbs), "a permission of his own or of a role")
 
 
-def _on_objects(user: User) -> Iterator[Reach]:
+def _as_named() -> Iterator[Reach]:
+    for model in apps.get_models():
+        for attribute in ("access_own", "access_roles"):
+            for field, verbs in getattr(model, attribute, {}).items():
+                kind = f"{model._meta.verbose_name} that names him or a role of his"
+                yield Reach(kind, "", _sorted(verbs), f"named in its field {field}")
+
+
+def _on_objects(user: User, told_to: Actor) -> Iterator[Reach]:
     found: dict[tuple[str, str, str, str], set[Verb]] = defaultdict(set)
     rows = [
         (UserObjectPermission.objects.filter(user=user), "a grant to him"),
@@ -150,11 +184,12 @@ def _on_objects(user: User) -> Iterator[Reach]:
         for codename, kind, pk in granted.order_by("pk").values_list(*columns)[: MOST * len(Verb)]:
             verb, under, _ = codename.partition("_under_")
             verb = verb if under else codename.rpartition("_")[0]
-            found[(str(kind), pk, under, said)].add(Verb(verb))
-    yield from _named(found)
+            if verb in set(Verb):
+                found[(str(kind), pk, under, said)].add(Verb(verb))
+    yield from _named(found, told_to)
 
 
-def _named(found: dict[tuple[str, str, str, str], set[Verb]]) -> Iterator[Reach]:
+def _named(found: dict[tuple[str, str, str, str], set[Verb]], told_to: Actor) -> Iterator[Reach]:
     by_kind: dict[str, set[str]] = defaultdict(set)
     for kind, pk, _, _ in found:
         by_kind[kind].add(pk)
@@ -163,7 +198,8 @@ def _named(found: dict[tuple[str, str, str, str], set[Verb]]) -> Iterator[Reach]
         model = ContentType.objects.get_for_id(int(kind)).model_class()
         if model is not None:
             label = str(model._meta.verbose_name)
-            for obj in model._default_manager.filter(pk__in=list(pks)[:MOST]):
+            rows = model._default_manager.filter(pk__in=sorted(pks)[:MOST])
+            for obj in policy.visible(told_to, rows):
                 names[kind, str(obj.pk)] = (label, str(obj))
     for (kind, pk, under, said), verbs in found.items():
         if (kind, pk) in names:

@@ -26,6 +26,7 @@ class Limits:
 
     teams: frozenset[int] | None = None
     patterns: tuple[str, ...] = ()
+    token: int | None = None
 
     @classmethod
     def of(cls, token: "ApiToken") -> "Limits | None":
@@ -35,10 +36,12 @@ class Limits:
         teams = frozenset(token.teams.values_list("pk", flat=True)) or None if has_teams else None
         if teams is None and not token.name_patterns:
             return None
-        return cls(teams=teams, patterns=tuple(token.name_patterns))
+        return cls(teams=teams, patterns=tuple(token.name_patterns), token=token.pk)
 
     def admit(self, verb: Verb, obj: models.Model) -> bool:
         """Whether the token reaches this object with this verb."""
+        if made_by := getattr(type(obj), "access_token", ""):
+            return bool(getattr(obj, f"{made_by}_id") == self.token)
         if not _has_team(type(obj)):
             is_own_team = _is_team(obj) and (self.teams is None or obj.pk in self.teams)
             return verb == Verb.VIEW and is_own_team
@@ -56,6 +59,8 @@ class Limits:
     def narrow(self, verb: Verb, model: type[models.Model], prefix: str = "") -> Q:
         """The same as a condition on rows of the model, reached through `prefix`."""
         own = Q() if self.teams is None else Q(**{f"{prefix}team__in": self.teams})
+        if made_by := getattr(model, "access_token", ""):
+            return Q(**{f"{prefix}{made_by}": self.token})
         if not _has_team(model):
             if verb != Verb.VIEW or model._meta.label != "access.Team":
                 return NOTHING
@@ -72,7 +77,7 @@ class Limits:
     def _named(self, model: type[models.Model], prefix: str) -> Q:
         if not self.patterns:
             return Q()
-        relation = model._meta.get_field(model.access_names)  # type: ignore[attr-defined]
+        relation: Any = model._meta.get_field(model.access_names)  # type: ignore[attr-defined]
         back = relation.remote_field.name
         names = relation.related_model._default_manager.filter(**{back: OuterRef(f"{prefix}pk")})
         match = _any(

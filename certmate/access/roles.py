@@ -11,13 +11,14 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from certmate.access.explain import is_governed
 from certmate.access.verbs import Scope, Verb
 
 V = Verb
 _WORK = {V.VIEW, V.REQUEST, V.CHANGE, V.RENEW, V.REVOKE, V.DOWNLOAD, V.SIGN}
 _AUDIT = {"auditlog.logentry", "audit.event"}
 _PEOPLE = {"auth.user", "auth.group"}
-_OURS = ("access", "audit", "certificates", "clients", "providers", "storage")
+_SCHEDULES = "django_celery_beat"
 
 Rule = Callable[[str, bool, Verb], bool]
 """Of a model's label, whether changing it needs the admin scope, and a verb: does the role have
@@ -25,14 +26,13 @@ it?"""
 
 
 def _viewer(label: str, is_configuration: bool, verb: Verb) -> bool:
-    return (verb == V.VIEW and not label.startswith(("audit.", "auditlog.", "access."))) or (
-        label == "access.team" and verb == V.VIEW
-    )
+    is_hidden = label in _PEOPLE or label.startswith(("audit.", "auditlog.", "access."))
+    return verb == V.VIEW and (label == "access.team" or not is_hidden)
 
 
 def _operator(label: str, is_configuration: bool, verb: Verb) -> bool:
     may_have_tokens = label == "access.apitoken" and verb == V.REQUEST
-    works = not is_configuration and verb in _WORK
+    works = not is_configuration and verb in _WORK and not label.startswith("access.")
     return _viewer(label, is_configuration, verb) or works or may_have_tokens
 
 
@@ -46,8 +46,10 @@ def _approver(label: str, is_configuration: bool, verb: Verb) -> bool:
 
 def _ca_administrator(label: str, is_configuration: bool, verb: Verb) -> bool:
     is_infrastructure = label.startswith(("providers.", "storage."))
-    return _operator(label, is_configuration, verb) or (
-        is_infrastructure and verb not in (V.APPROVE, V.EXPORT_KEY)
+    return (
+        _operator(label, is_configuration, verb)
+        or (is_infrastructure and verb not in (V.APPROVE, V.EXPORT_KEY))
+        or (label in _PEOPLE and verb == V.VIEW)  # To whom to grant what.
     )
 
 
@@ -73,8 +75,10 @@ def seed_roles(**_: object) -> None:
     """Make the groups, and give each exactly the permissions of its rule."""
     rights = _rights()
     for name, (_description, rule) in ROLES.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        wanted = {right.pk for right, *about in rights if rule(*about)}
+        group, _made = Group.objects.get_or_create(name=name)
+        wanted = {
+            right.pk for right, label, configures, verb in rights if rule(label, configures, verb)
+        }
         if wanted != set(group.permissions.values_list("pk", flat=True)):
             group.permissions.set(wanted)
 
@@ -91,20 +95,20 @@ def _rights() -> list[tuple[Permission, str, bool, Verb]]:
         kind = kinds[right.content_type_id]
         model = kind.model_class()
         verb = right.codename.removesuffix(f"_{kind.model}")
-        if model is not None and verb in set(Verb) and _belongs(model):
+        if model is not None and verb in set(Verb) and has_rights(model):
             label = f"{kind.app_label}.{kind.model}"
             configures = getattr(model, "write_scope", Scope.OPERATE) == Scope.ADMIN
-            found.append((right, label, configures or label in _PEOPLE | _AUDIT, Verb(verb)))
+            is_ours = label in _PEOPLE | _AUDIT or kind.app_label == _SCHEDULES
+            found.append((right, label, configures or is_ours, Verb(verb)))
     return found
 
 
-def _belongs(model: type[models.Model]) -> bool:
-    label = model._meta.label_lower
-    return (
-        model._meta.app_label in _OURS
-        or label in _PEOPLE | _AUDIT
-        or (model._meta.app_label == "django_celery_beat")
-    )
+def has_rights(model: type[models.Model]) -> bool:
+    """Whether permissions on the model mean anything: not on what is worked on as another object,
+    nor on tables of the libraries.
+    """
+    app, label = model._meta.app_label, model._meta.label_lower
+    return is_governed(model) or label in _AUDIT or app in ("audit", _SCHEDULES)
 
 
 def ensure_permissions(**_: object) -> None:

@@ -15,22 +15,25 @@ from certmate.rest.views import Endpoint, Operation
 
 
 def collection(
-    noun: str, representation: type[Output], request: type[Input]
+    noun: str, representation: type[Output], request: type[Input], *, may_wait: bool = False
 ) -> dict[str, Operation]:
     """The operations of a list that can be added to; `noun` is singular."""
     return {
         "GET": Operation(f"list_{noun}s", {200: representation(many=True)}),
-        "POST": Operation(f"create_{noun}", {201: representation}, request),
+        "POST": Operation(f"create_{noun}", {201: representation}, request, may_wait=may_wait),
     }
 
 
-def single(noun: str, representation: type[Output], request: type[Input]) -> dict[str, Operation]:
+def single(
+    noun: str, representation: type[Output], request: type[Input], *, may_wait: bool = False
+) -> dict[str, Operation]:
     """The operations of one object."""
+    shown = {200: representation}
     return {
-        "GET": Operation(f"get_{noun}", {200: representation}),
-        "PUT": Operation(f"replace_{noun}", {200: representation}, request),
-        "PATCH": Operation(f"update_{noun}", {200: representation}, request),
-        "DELETE": Operation(f"delete_{noun}", {204: None}),
+        "GET": Operation(f"get_{noun}", shown),
+        "PUT": Operation(f"replace_{noun}", shown, request, may_wait=may_wait),
+        "PATCH": Operation(f"update_{noun}", shown, request, may_wait=may_wait),
+        "DELETE": Operation(f"delete_{noun}", {204: None}, may_wait=may_wait),
     }
 
 

@@ -5,7 +5,7 @@ compare it. What nobody expected is a 500 that says nothing about itself; the lo
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import ceil
 from typing import Any
@@ -18,7 +18,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from certmate.access.services.approvals import ApprovalNeeded
+from certmate.audit.denials import denied
 from certmate.core import errors
+from certmate.rest.access.waiting import approval_url, waiting
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -38,6 +41,7 @@ TITLES = {
 }
 
 _STATUSES: tuple[tuple[type[errors.CertMateError], int], ...] = (
+    (ApprovalNeeded, 403),
     (errors.InvalidRequest, 400),
     (errors.AccessDenied, 403),
     (errors.NotFound, 404),
@@ -56,6 +60,7 @@ _CODES = {
     "not_found": "request.not_found",
     "parse_error": "request.malformed",
     "permission_denied": "access.denied",
+    "throttled": "request.throttled",
     "unsupported_media_type": "request.media_type",
 }
 
@@ -63,6 +68,9 @@ _CODES = {
 _TELLING = ("unknown_parameter", "unknown_field")
 
 _LONGEST_DETAIL = 1000
+
+_REFUSALS = ("access.denied", "access.scope", "access.session", "access.gain", "request.not_found")
+"""What the audit log hears of. A missing object counts like a hidden one (`audit.denials`)."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +119,17 @@ class Problem:
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """The answer to what a view raised; None for what nobody expected: that is a 500."""
+    request = context.get("request")
+    if isinstance(exc, ApprovalNeeded) and not exc.is_ticket and request is not None:
+        return waiting(request, exc)
     problem = _problem(exc)
     if problem is None:
         return None
+    if isinstance(exc, ApprovalNeeded) and request is not None:
+        problem = replace(problem, more={"approval": approval_url(request, exc.approval)})
     set_rollback()
-    request = context.get("request")
+    if request is not None and problem.code in _REFUSALS:
+        denied(code=problem.code, path=request.path)
     if request is not None:
         # Whatever a view renders otherwise (YAML, HTML), its problems are JSON.
         request.accepted_renderer = JSONRenderer()
@@ -216,6 +230,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
+    denied(code="access.denied", path=request.path)
     if not _wants_problem(request):
         return defaults.permission_denied(request, exception)
     return _plain(Problem(403, "access.denied", "You may not do this."))
@@ -223,6 +238,9 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
+    match = request.resolver_match
+    if match is not None and "admin" in match.namespaces:
+        denied(code="request.not_found", path=request.path)
     if not _wants_problem(request):
         return defaults.page_not_found(request, exception)
     return _plain(Problem(404, "request.not_found", "There is nothing at this address."))

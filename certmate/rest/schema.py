@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
+from certmate.rest.access.waiting import WaitingOutput
 from certmate.rest.problems import CONTENT_TYPE, TITLES
 from certmate.rest.serializers import Nothing, ProblemOutput
 from certmate.rest.views import Operation
@@ -67,16 +68,26 @@ class AutoSchema(openapi.AutoSchema):
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if self.declared is None or self.declared.is_public:
             return bodies
+        if self.declared.may_wait:
+            bodies["202"] = self._or_waiting(bodies.get("202", {}), direction)
         problem = self.resolve_serializer(ProblemOutput, direction).ref
         for status in self._problems(self.declared):
             content = {CONTENT_TYPE: {"schema": problem}}
             bodies.setdefault(str(status), {"description": TITLES[status], "content": content})
         return bodies
 
+    def _or_waiting(self, body: dict[str, Any], direction: Any) -> dict[str, Any]:
+        """The answer of an operation that may have to wait for approval."""
+        waiting = self.resolve_serializer(WaitingOutput, direction).ref
+        own = body.get("content", {}).get("application/json", {}).get("schema")
+        schema = {"anyOf": [own, waiting]} if own else waiting
+        said = "Accepted; with `approval`, it waits for approval"
+        return {**body, "description": said, "content": {"application/json": {"schema": schema}}}
+
     def _problems(self, declared: Operation) -> list[int]:
         """The statuses by which this operation can fail."""
         # An unknown query parameter is an error of every call.
-        statuses = [400, 401, 403]
+        statuses = [400, 401, 403, 429]
         if "{" in self.path:
             statuses.append(404)
         if self.method != "GET":

@@ -78,6 +78,9 @@ class ProblemOutput(serializers.Serializer[Any]):
     )
     remedy = serializers.CharField(required=False, help_text="What a person can do about it.")
     order = serializers.URLField(required=False, help_text="The order that failed.")
+    approval = serializers.URLField(
+        required=False, help_text="The request for approval that this call waits for."
+    )
 
     class Meta:
         ref_name = "Problem"

@@ -31,7 +31,7 @@ class Operation:
     """One call: its name in the schema, what it takes and what it answers.
 
     `responses` are by status, or by status and media type; `fails` are statuses of problems that
-    not every call has.
+    not every call has. With `may_wait` a rule may ask for approval, which is answered with 202.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Operation:
     parameters: tuple[OpenApiParameter, ...] = ()
     fails: tuple[int, ...] = ()
     is_public: bool = False
+    may_wait: bool = False
 
     @property
     def query(self) -> frozenset[str]:
@@ -102,11 +103,11 @@ class Endpoint(GenericAPIView[Any]):
         return dict(given.validated_data)
 
     def visible(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """Those of the rows that the actor may see; AccessDenied for a token that may not look."""
-        scope = needed_scope(rows.model, Verb.VIEW)
-        if not self.actor.has_scope(scope):
-            raise AccessDenied(f"This token lacks the scope {scope}.", code="access.scope")
-        return policy.visible(self.actor, rows)
+        """Those of the rows that the actor may see, for a page of them; AccessDenied for a token
+        that may not look.
+        """
+        self._require_scope(rows.model)
+        return policy.listed(self.actor, rows)
 
     def find(self, rows: models.QuerySet[Any], verb: Verb = Verb.VIEW, **lookup: Any) -> Any:
         """The one row for this verb; NotFound if the actor may not see it, else AccessDenied.
@@ -114,7 +115,9 @@ class Endpoint(GenericAPIView[Any]):
         The verb is asked for ahead of the body, so that nobody learns by trial what a body must be.
         """
         is_legible = all(str(value).isprintable() for value in lookup.values())
-        row = self.visible(rows).filter(**lookup).first() if is_legible else None
+        self._require_scope(rows.model)
+        found = policy.visible(self.actor, rows).filter(**lookup)
+        row = found.first() if is_legible else None
         if row is None:
             raise NotFound(f"There is no such {rows.model._meta.verbose_name}.")
         policy.require(self.actor, verb, row)
@@ -124,6 +127,11 @@ class Endpoint(GenericAPIView[Any]):
         """One page of the rows, searched, filtered and ordered as the query says."""
         page = self.paginate_queryset(self.filter_queryset(rows)) or ()
         return self.get_paginated_response([shown.represent(row) for row in page])
+
+    def _require_scope(self, model: type[models.Model]) -> None:
+        scope = needed_scope(model, Verb.VIEW)
+        if not self.actor.has_scope(scope):
+            raise AccessDenied(f"This token lacks the scope {scope}.", code="access.scope")
 
     def _refuse_unknown_parameters(self, request: Request) -> None:
         operation = self.operations.get(str(request.method).replace("HEAD", "GET"))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from allauth.core import context
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import models
@@ -10,8 +11,11 @@ from django.db import models
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.models import Team
+from certmate.access.services.approvals import ApprovalNeeded
 from certmate.access.verbs import Verb
 from certmate.core.errors import AccessDenied, CertMateError
+from certmate.signin import reauthentication
+from certmate.signin.reauthentication import Way, is_fresh, way_of
 
 M = TypeVar("M", bound=models.Model)
 
@@ -19,8 +23,23 @@ Fieldset = tuple[str, str, tuple[str, ...]]
 """Title, what it is about, names of the fields."""
 
 
+class Visit(forms.Widget):
+    """Instead of an input: the way to the page where one proves who one is, and back."""
+
+    template_name = "signin/visit.html"
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        request = context.request
+        visit = {"url": reauthentication.page_for(request), "done": is_fresh(request)}
+        return {**super().get_context(name, value, attrs), **visit}
+
+
 class PasswordAgain(forms.Form):
-    """Asks for the person's own password, where an open browser must not be enough."""
+    """Asks who it is once more, where an open browser must not be enough.
+
+    That is the password; a code of the second factor for who has no password; and for who has
+    neither, a visit to the page that asks for a security key or leads to the provider.
+    """
 
     actor: Actor
     password = forms.CharField(
@@ -30,11 +49,31 @@ class PasswordAgain(forms.Form):
         help_text="Asked again, because a key must not leave through a forgotten session.",
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field, user = self.fields["password"], self.actor.user
+        way = Way.PASSWORD if user is None else way_of(user)
+        if way is Way.CODE:
+            field.label = "Code of your second factor"
+            field.widget = forms.TextInput(attrs={"autocomplete": "one-time-code"})
+        elif way is Way.VISIT:
+            field.label, field.required, field.widget = "Confirm who you are", False, Visit()
+
     def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        if self.actor.user is None or not self.actor.user.check_password(password):
+        given, user, request = self.cleaned_data["password"], self.actor.user, context.request
+        if user is None or request is None:
             raise forms.ValidationError("This is not your password.", code="password.wrong")
-        return password
+        way = way_of(user)
+        try:
+            if way is Way.PASSWORD:
+                reauthentication.check_password(user=user, password=given, request=request)
+            elif way is Way.CODE:
+                reauthentication.check_code(user=user, code=given, request=request)
+        except CertMateError as error:
+            raise forms.ValidationError(error.detail, code=error.code) from error
+        if way is Way.VISIT and not is_fresh(request):
+            raise forms.ValidationError("Confirm who you are first.", code="signin.not_confirmed")
+        return str(given)
 
 
 class ServiceForm(forms.Form):
@@ -67,6 +106,8 @@ class ServiceForm(forms.Form):
             return False
         try:
             self.result = self.carry_out()
+        except ApprovalNeeded:
+            raise  # No error of the form: the site leads to the request.
         except AccessDenied as error:
             raise PermissionDenied(error.detail) from error
         except (CertMateError, ValidationError) as error:

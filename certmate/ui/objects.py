@@ -17,14 +17,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from certmate.access import policy
+from certmate.access import explain, policy
+from certmate.access.services.approvals import ApprovalNeeded
 from certmate.access.verbs import Verb
 from certmate.core.errors import CertMateError
+from certmate.ui import access
 from certmate.ui.badges import Badge
 from certmate.ui.base import M, PolicyAdmin, audit_url
 from certmate.ui.facts import FactGroup, Table
 from certmate.ui.forms import ObjectForm, ServiceForm
 from certmate.ui.tools import Tool
+
+_WAITS = "It waits for approval."
 
 BULK_LIMIT = 500
 """Objects that one action takes on: a request must end while somebody waits."""
@@ -139,10 +143,16 @@ class ServiceAdmin(PolicyAdmin[M]):
             "notices": list(self.notices(request, obj)),
             "groups": list(self.facts(request, obj)),
             "tables": list(self.tables(request, obj)),
+            "links": list(self.links(request, obj)),
             "buttons": self.buttons(request, obj),
             "form": form,
             "audit_url": self._audit_url(request, obj),
         }
+
+    def links(self, request: HttpRequest, obj: M) -> Iterable[tuple[str, str]]:
+        """(label, address) of further pages of the object that the user may see."""
+        if explain.is_governed(self.model) and explain.is_legible(self.actor(request), obj):
+            yield "Access", self.url("access", obj)
 
     def audited(self, obj: M) -> models.Model:
         """The object that the audit log tells about this one's changes."""
@@ -166,13 +176,20 @@ class ServiceAdmin(PolicyAdmin[M]):
         ]
 
     def get_urls(self) -> list[URLPattern]:
-        own = [self._tool_url(tool) for tool in self.tools if tool.name != "delete"]
+        own = [
+            self.object_url(tool.name, partial(self.tool_view, tool=tool))
+            for tool in self.tools
+            if tool.name != "delete"
+        ]
+        if explain.is_governed(self.model):
+            own.append(self.object_url("access", partial(access.view, self)))
         return [*own, *super().get_urls()]
 
-    def _tool_url(self, tool: type[Tool[Any]]) -> URLPattern:
-        view = self.admin_site.admin_view(partial(self.tool_view, tool=tool))
-        name = f"{self.opts.app_label}_{self.opts.model_name}_{tool.name}"
-        return path(f"<path:object_id>/{tool.name.replace('_', '-')}/", view, name=name)
+    def object_url(self, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+        """The address of one more page of an object; the view takes request and `object_id`."""
+        full_name = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+        address = f"<path:object_id>/{name.replace('_', '-')}/"
+        return path(address, self.admin_site.admin_view(view), name=full_name)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -222,6 +239,8 @@ class ServiceAdmin(PolicyAdmin[M]):
             try:
                 act(obj)
                 count += 1
+            except ApprovalNeeded:
+                skipped[_WAITS] = skipped.get(_WAITS, 0) + 1
             except (CertMateError, ValidationError) as error:
                 reason = error.detail if isinstance(error, CertMateError) else str(error.messages)
                 skipped[reason] = skipped.get(reason, 0) + 1

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db import models
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -110,11 +109,11 @@ def _registration(account: CAAccount) -> FactGroup:
 
 def hints(request: HttpRequest) -> Iterable[panels.Hint]:
     """Nothing can be issued before there is an account."""
-    if not policy.allowed(Actor.of(request.user), Verb.REQUEST, CAAccount):
+    actor = Actor.of(request.user)
+    if not policy.allowed(actor, Verb.REQUEST, CAAccount):
         return
-    rows: models.QuerySet[CAAccount] = CAAccount.objects.all()
-    if not rows.exists():
-        text = "There is no CA account yet. Certificates are ordered through one."
+    if not policy.visible(actor, CAAccount.objects.all()).exists():
+        text = "You see no CA account yet. Certificates are ordered through one."
         yield panels.Hint(text, admin_url(CAAccount, "add"), "Add a CA account")
 
 

@@ -83,7 +83,7 @@ def test_a_fault_of_certmate_says_nothing_about_itself(
     def fail(*_: object) -> None:
         raise RuntimeError("canary-of-the-inside")
 
-    monkeypatch.setattr("certmate.rest.about.MeOutput.represent", fail)
+    monkeypatch.setattr("certmate.rest.access.me.MeOutput.represent", fail)
     with caplog.at_level(logging.ERROR):
         answer = owner.get("/api/me")
     document = problem(answer, 500, "internal")

@@ -62,7 +62,7 @@ def _patterns(resolver: Any = None) -> Any:
 @pytest.mark.django_db
 def test_the_documentation_has_no_inline_script_or_style(cast: Cast) -> None:
     browser = Client()
-    assert browser.get("/api/docs")["Location"] == "/admin/login/?next=/api/docs"
+    assert browser.get("/api/docs")["Location"] == "/account/login/?next=/api/docs"
     browser.force_login(cast.auditor)
     page = browser.get("/api/docs")
     text = page.content.decode()

@@ -133,7 +133,7 @@ def everything(cast: Cast) -> list[str]:
     lists = [url_of(type(thing), "changelist") for thing in shown]
     tools = [url_of(certificate, tool) for tool in ("renew", "reissue", "revoke", "delete")]
     adds = [url_of(Certificate, "add"), url_of(type(shown[2]), "add") + "?kind=acme"]
-    audit = ["/admin/auditlog/logentry/", "/admin/django_celery_beat/periodictask/"]
+    audit = ["/admin/audit/event/", "/admin/django_celery_beat/periodictask/"]
     return [
         "/admin/",
         *lists,

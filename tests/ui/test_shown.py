@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Group
 
+from certmate.access.models import Team
 from certmate.ui import instants
 from certmate.ui.badges import Badge, row
 from certmate.ui.facts import Fact, code
@@ -48,9 +48,9 @@ def test_a_fact_without_a_value_says_so() -> None:
 
 @pytest.mark.django_db
 def test_a_long_list_is_not_counted_to_its_end() -> None:
-    Group.objects.bulk_create(Group(name=f"{number}") for number in range(AHEAD + 200))
-    first = BoundedPaginator(Group.objects.order_by("name"), 50, page=1)
+    Team.objects.bulk_create(Team(name=f"{number}") for number in range(AHEAD + 200))
+    first = BoundedPaginator(Team.objects.order_by("name"), 50, page=1)
     assert (first.count, first.is_bounded) == (AHEAD + 50, True)
-    last = BoundedPaginator(Group.objects.order_by("name"), 50, page=24)
+    last = BoundedPaginator(Team.objects.order_by("name"), 50, page=24)
     assert (last.count, last.is_bounded) == (AHEAD + 200, False)
     assert len(last.page(24).object_list) == 50

@@ -27,7 +27,8 @@ def test_pages_are_grouped_by_job(cast: Cast) -> None:
     seen = groups(cast.owner)
     assert tuple(seen) == GROUPS
     assert seen["Certificates"] == ["Certificates", "Orders"]
-    assert seen["Access"] == ["API tokens", "Users", "Groups"]
+    access = ["Approvals", "API tokens", "Service accounts", "Users", "Roles and groups", "Teams"]
+    assert seen["Access"] == [*access, "Approval rules"]
     assert seen["Schedules"] == ["Periodic tasks", "Intervals", "Crontabs"]
 
 
@@ -76,8 +77,8 @@ def test_the_overview_counts_only_what_may_be_seen(cast: Cast) -> None:
     assert {answer.count for answer in answers} == {0}
 
 
-def test_the_overview_takes_six_queries_beside_those_of_the_session(cast: Cast) -> None:
-    assert queries(signed_in(cast.owner), "/admin/") <= 2 + 6
+def test_the_overview_takes_eight_queries_beside_those_of_the_session(cast: Cast) -> None:
+    assert queries(signed_in(cast.owner), "/admin/") <= 2 + 8
 
 
 def test_the_overview_says_where_to_begin(cast: Cast) -> None:

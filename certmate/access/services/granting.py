@@ -4,6 +4,7 @@ Nobody gives what he does not hold, and nobody changes the rights of somebody wh
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
@@ -14,8 +15,9 @@ from guardian.models import GroupObjectPermission, UserObjectPermission
 from certmate.access import explain, grants, policy
 from certmate.access.actors import Actor
 from certmate.access.roles import is_role
+from certmate.access.services.approvals.administrators import ask_for_groups, ask_for_rights
 from certmate.access.verbs import Verb
-from certmate.core.errors import AccessDenied, InvalidRequest
+from certmate.core.errors import AccessDenied, InvalidRequest, NotFound
 from certmate.core.events import tell
 
 Subject = User | Group
@@ -47,8 +49,10 @@ def set_grants(
         )
     with transaction.atomic():
         # One row that both lock, so that two who edit one grant follow each other.
-        type(target)._default_manager.select_for_update().filter(pk=target.pk).first()
-        before = _granted(subject, target, under)
+        rows = type(target)._default_manager.select_for_update()
+        if rows.filter(pk=target.pk).values("pk").first() is None:
+            raise NotFound(f"There is no such {target._meta.verbose_name}.")
+        before = granted(subject, target, under=under)
         for verb in set(verbs) ^ set(before):
             _require_held(actor, verb, target, under)
         given, taken = set(verbs) - set(before), set(before) - set(verbs)
@@ -58,8 +62,30 @@ def set_grants(
             tell(target, "access.granted", **_told(subject), **told)
 
 
+def grantable(actor: Actor, target: models.Model, *, under: bool = False) -> list[Verb]:
+    """The verbs that the actor may give to others on the target, or take from them."""
+    if not policy.allowed(actor, Verb.ADMINISTER, target):
+        return []
+    known = known_verbs(type(target), under=under)
+    return [verb for verb in known if _is_held(actor, verb, target, under)]
+
+
+def granted(subject: Subject, target: models.Model, *, under: bool = False) -> list[Verb]:
+    """The verbs that the subject was granted on this object itself, or on what hangs from it."""
+    names = {_name(target, verb, under): verb for verb in Verb}
+    rows = _rows(subject).filter(
+        object_pk=str(target.pk),
+        permission__content_type__app_label=target._meta.app_label,
+        permission__codename__in=names,
+    )
+    held = {names[name] for name in rows.values_list("permission__codename", flat=True)}
+    return [verb for verb in Verb if verb in held]
+
+
 def known_verbs(model: type[models.Model], *, under: bool = False) -> tuple[Verb, ...]:
     """The verbs that can be granted on an object of the model, or on what hangs from it."""
+    if not explain.is_governed(model):
+        return ()
     if not under:
         return explain.verbs_of(model)
     return tuple(Verb) if grants.contents(model) else ()
@@ -72,13 +98,16 @@ def set_groups(*, actor: Actor, user: User, groups: Collection[Group]) -> None:
     and for the groups of a superuser unless the actor is one.
     """
     policy.require(actor, Verb.ADMINISTER, user)
-    if user.is_superuser and not is_superuser(actor):
-        raise AccessDenied("Only a superuser changes the groups of a superuser.")
+    require_no_superuser(actor, user)
+    for group in set(user.groups.all()) ^ set(groups):
+        require_within(actor, group)
+    permit = ask_for_groups(actor, user, groups)
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=user.pk)
         changed = set(user.groups.all()) ^ set(groups)
         for group in changed:
             require_within(actor, group)
+        permit.use()
         if changed:
             user.groups.set(groups)
             tell(user, "access.groups_changed", groups=sorted(group.name for group in groups))
@@ -91,16 +120,22 @@ def set_permissions(*, actor: Actor, subject: Subject, rights: Iterable[Permissi
     are not edited (`role.fixed`).
     """
     policy.require(actor, Verb.ADMINISTER, subject)
-    if isinstance(subject, Group) and is_role(subject):
+    if isinstance(subject, User):
+        require_no_superuser(actor, subject)
+    elif is_role(subject):
         raise InvalidRequest(
             f"{subject} is one of CertMate's own roles. Make a group for another set of rights.",
             code="role.fixed",
         )
-    held = subject.permissions if isinstance(subject, Group) else subject.user_permissions
+    held = _rights_of(subject)
     wanted = set(rights)
+    before = set(held.all())
+    _require_permissions(actor, wanted ^ before)
+    permit = ask_for_rights(actor, subject, before, wanted)
     with transaction.atomic():
         before = set(held.all())
         _require_permissions(actor, wanted ^ before)
+        permit.use()
         held.set(wanted)
         given, taken = wanted - before, before - wanted
         if given or taken:
@@ -111,22 +146,34 @@ def set_permissions(*, actor: Actor, subject: Subject, rights: Iterable[Permissi
             tell(subject, "access.permissions_changed", **names)
 
 
-def require_within(actor: Actor, group: Group) -> None:
-    """Raise AccessDenied unless the actor holds everything that membership of the group gives."""
+def require_within(actor: Actor, subject: Subject) -> None:
+    """Raise AccessDenied unless the actor holds everything that the subject was given: membership
+    of the group, or the user's password, would be a gain.
+    """
     if actor.user is None or is_superuser(actor):
         return
-    _require_permissions(actor, group.permissions.select_related("content_type"))
-    given = GroupObjectPermission.objects.filter(group=group)
+    if isinstance(subject, User):
+        require_no_superuser(actor, subject)
+        for group in subject.groups.all():
+            require_within(actor, group)
+    _require_permissions(actor, _rights_of(subject).select_related("content_type"))
+    given = _rows(subject)
     for permission in given.values_list("permission", flat=True).distinct():
-        rows = given.filter(permission=permission)
-        if _holds_for_all(actor.user, Permission.objects.get(pk=permission)):
+        right = Permission.objects.select_related("content_type").get(pk=permission)
+        if _holds_for_all(actor.user, right):
             continue
         own = Q(object_pk__in=_own_keys(actor.user, permission))
-        missing = rows.exclude(own).first()
-        if missing is not None:
+        if given.filter(permission=permission).exclude(own).exists():
             raise AccessDenied(
-                f"{group} holds rights on single objects that you do not hold.", code="access.gain"
+                f"{subject} holds rights on single objects that you do not hold.",
+                code="access.gain",
             )
+
+
+def require_no_superuser(actor: Actor, user: User) -> None:
+    """Raise AccessDenied where the user is a superuser and the actor is not."""
+    if user.is_superuser and not is_superuser(actor):
+        raise AccessDenied("Only a superuser changes a superuser.")
 
 
 def is_superuser(actor: Actor) -> bool:
@@ -134,16 +181,6 @@ def is_superuser(actor: Actor) -> bool:
     if actor.user is None:
         return True
     return actor.user.is_superuser and actor.user.is_active and actor.limits is None
-
-
-def _granted(subject: Subject, target: models.Model, under: bool) -> list[Verb]:
-    names = {_name(target, verb, under): verb for verb in Verb}
-    rows = _rows(subject).filter(
-        object_pk=str(target.pk),
-        permission__content_type__app_label=target._meta.app_label,
-        permission__codename__in=names,
-    )
-    return [names[name] for name in rows.values_list("permission__codename", flat=True)]
 
 
 def _write(
@@ -164,15 +201,15 @@ def _write(
 
 
 def _require_held(actor: Actor, verb: Verb, target: models.Model, under: bool) -> None:
-    if not under:
-        is_held = policy.allowed(actor, verb, target)
-    else:
-        is_held = _holds_under(actor, verb, target)
-    if not is_held:
+    if not _is_held(actor, verb, target, under):
         raise AccessDenied(
             f"You cannot grant what you may not do yourself: {verb.replace('_', ' ')}.",
             code="access.gain",
         )
+
+
+def _is_held(actor: Actor, verb: Verb, target: models.Model, under: bool) -> bool:
+    return _holds_under(actor, verb, target) if under else policy.allowed(actor, verb, target)
 
 
 def _holds_under(actor: Actor, verb: Verb, target: models.Model) -> bool:
@@ -180,8 +217,8 @@ def _holds_under(actor: Actor, verb: Verb, target: models.Model) -> bool:
     user = actor.user
     if user is None:
         return True
-    if not policy.allowed(actor, Verb.ADMINISTER, target):
-        return False
+    if actor.limits is not None:
+        return False  # What hangs from the container may be beyond the token.
     permission = grants.under_codename(type(target), verb)
     if user.has_perm(permission) or grants.holds(user, [(permission, str(target.pk))]):
         return True
@@ -204,13 +241,14 @@ def _holds_for_all(user: User, right: Permission) -> bool:
     return user.has_perm(f"{right.content_type.app_label}.{right.codename}")
 
 
-def _own_keys(user: User, permission: int) -> models.QuerySet[UserObjectPermission]:
+def _own_keys(user: User, permission: int) -> models.QuerySet[Any, Any]:
     own = UserObjectPermission.objects.filter(user=user, permission=permission)
     groups = GroupObjectPermission.objects.filter(group__user=user, permission=permission)
-    keys: models.QuerySet[UserObjectPermission] = own.values("object_pk").union(
-        groups.values("object_pk")
-    )
-    return keys
+    return own.values("object_pk").union(groups.values("object_pk"))
+
+
+def _rights_of(subject: Subject) -> Any:
+    return subject.permissions if isinstance(subject, Group) else subject.user_permissions
 
 
 def _rows(subject: Subject) -> models.QuerySet[UserObjectPermission | GroupObjectPermission]:
