@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from certmate import env
 from certmate.core.broker import broker_url
 from certmate.core.secrets import parse_keyring
+from certmate.signin import configuration as signin
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.data_dir()
@@ -61,10 +62,17 @@ INSTALLED_APPS = [
     "auditlog",
     "csp",
     "django_celery_beat",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "certmate.apps.ProjectConfig",
     "certmate.core",
     "certmate.access",
     "certmate.audit",
+    "certmate.signin",
     "certmate.ui",
     "certmate.rest",
     "storage",
@@ -85,6 +93,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "certmate.signin.middleware.SignInMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -128,8 +138,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+CERTMATE_OIDC = signin.openid_provider()
+CERTMATE_OIDC_ONLY = signin.openid_only(CERTMATE_OIDC)
+CERTMATE_LDAP = signin.ldap()
+# django-auth-ldap reads them under their own names.
+globals().update(CERTMATE_LDAP)
+CERTMATE_SECOND_FACTOR_ROLES = tuple(env.words("CERTMATE_SECOND_FACTOR_ROLES"))
+"""Roles (and `superuser`) whose members must have a second factor."""
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "certmate.signin.passwords.PasswordBackend",  # First, because it counts the guesses.
+    *(["certmate.signin.directory.DirectoryBackend"] if CERTMATE_LDAP else []),
     "guardian.backends.ObjectPermissionBackend",
 ]
 ANONYMOUS_USER_NAME = None  # Nobody is permitted anything without signing in.
@@ -141,7 +159,31 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+ACCOUNT_ADAPTER = "certmate.signin.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # There is no sign-up; this is who signs in.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_FORMS = {"login": "certmate.signin.forms.SignInForm"}
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+# Its own limits count in the memory of one process; certmate.signin.lockout counts for all of them.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+MFA_ADAPTER = "certmate.signin.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "certmate.signin.forms.CodeForm",
+    "reauthenticate": "certmate.signin.forms.CodeAgainForm",
+    "activate_totp": "certmate.signin.forms.SetUpAppForm",
+    "add_webauthn": "certmate.signin.forms.AddKeyForm",
+}
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "CertMate"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # Nobody signs up here, so nobody can claim another's address.
+SOCIALACCOUNT_ADAPTER = "certmate.signin.adapters.SocialAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -157,13 +199,16 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
+# Lax, because the way back from an OpenID Connect provider is a link from another site.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.boolean("CERTMATE_BEHIND_PROXY"):
+CERTMATE_BEHIND_PROXY = env.boolean("CERTMATE_BEHIND_PROXY")
+if CERTMATE_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -185,6 +230,17 @@ CELERY_BROKER_URL = env.secret_url(
     schemes=("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "memory"),
 )
 CERTMATE_EMBEDDED_BROKER = broker_url(DATA_DIR) == CELERY_BROKER_URL
+_SPEAKS_REDIS = CELERY_BROKER_URL.startswith("redis")
+CERTMATE_THROTTLE_URL = env.secret_url(
+    "CERTMATE_THROTTLE_URL",
+    CELERY_BROKER_URL if _SPEAKS_REDIS else "memory://",
+    schemes=("redis", "rediss", "redis+socket", "memory"),
+)
+CERTMATE_RATES = {
+    kind: env.integer(f"CERTMATE_RATE_{kind.upper()}", default, low=0, high=1_000_000)
+    for kind, default in {"token": 600, "user": 600, "anonymous": 120, "failed": 20}.items()
+}
+"""Calls a minute; 0 is no limit."""
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
@@ -220,6 +276,7 @@ REST_FRAMEWORK = {
         "certmate.rest.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["certmate.rest.throttling.CallerThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["certmate.rest.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "certmate.rest.negotiation.OneForm",
@@ -229,7 +286,7 @@ REST_FRAMEWORK = {
         "certmate.rest.filters.PrefixSearchFilter",
     ],
     "DEFAULT_SCHEMA_CLASS": "certmate.rest.schema.AutoSchema",
-    "EXCEPTION_HANDLER": "certmate.rest.problems.exception_handler",
+    "EXCEPTION_HANDLER": "certmate.rest.throttling.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -241,7 +298,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
+        "ActorKindEnum": "certmate.audit.choices.ActorKind",
         "CertificateStateEnum": "certificates.choices.CertificateState",
+        "OrderKindEnum": "certificates.choices.OrderKind",
         "OrderStateEnum": "certificates.choices.OrderState",
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
@@ -249,6 +308,11 @@ SPECTACULAR_SETTINGS = {
 
 ORDER_LEASE = timedelta(seconds=60)
 """How long a silent worker keeps an order; it renews this every few seconds while it works."""
+
+# Where signed checkpoints of the audit log go besides the data directory (docs/audit.md).
+CERTMATE_AUDIT_SYSLOG = env.place("CERTMATE_AUDIT_SYSLOG")
+CERTMATE_AUDIT_WEBHOOK = env.optional_url("CERTMATE_AUDIT_WEBHOOK", schemes=("https",))
+CERTMATE_AUDIT_RETENTION_DAYS = env.integer("CERTMATE_AUDIT_RETENTION_DAYS", 0, low=0, high=36500)
 
 LOG_FORMAT = env.choice("CERTMATE_LOG_FORMAT", "text", choices=("text", "json"))
 LOG_LEVEL = env.choice(

@@ -10,6 +10,7 @@ from certmate.rest.health import Health, Ready
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("account/", include("certmate.signin.urls")),
     path("health", Health.as_view()),
     path("ready", Ready.as_view()),
     path("api/", include("certmate.rest.urls")),

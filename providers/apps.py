@@ -6,8 +6,8 @@ class ProvidersConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from certmate.audit.services import register
+        from certmate.audit.services import CONFIGURATION, register
         from providers.models import CAAccount, DNSAccount
 
-        register(CAAccount)
-        register(DNSAccount)
+        register(CAAccount, noun=CONFIGURATION)
+        register(DNSAccount, noun=CONFIGURATION)

@@ -11,11 +11,11 @@ class StorageConfig(AppConfig):
     verbose_name = "Storage"
 
     def ready(self) -> None:
-        from certmate.audit.services import register
+        from certmate.audit.services import CONFIGURATION, register
         from storage.models import StorageTarget
 
         # A verification is logged as an event; it changes nothing that an operator has set.
-        register(StorageTarget, exclude=("verified_at", "verification_error"))
+        register(StorageTarget, exclude=("verified_at", "verification_error"), noun=CONFIGURATION)
         post_migrate.connect(_seed, sender=self)
 
 
@@ -24,5 +24,5 @@ def _seed(*, using: str = DEFAULT_DB_ALIAS, apps: Any = installed, **_: object) 
     from storage.services import seed_default_target
 
     tables = {model._meta.db_table for model in apps.get_models()}
-    if using == DEFAULT_DB_ALIAS and tables >= {"storage_storagetarget", "auditlog_logentry"}:
+    if using == DEFAULT_DB_ALIAS and tables >= {"storage_storagetarget", "audit_event"}:
         seed_default_target()

@@ -25,7 +25,7 @@ if "CERTMATE_TEST_DATABASE_URL" in os.environ:
     os.environ["CERTMATE_DATABASE_URL"] = os.environ["CERTMATE_TEST_DATABASE_URL"]
 
 from certmate.settings import *  # noqa: E402, F403
-from certmate.settings import DATA_DIR, DATABASES, STORAGES  # noqa: E402
+from certmate.settings import CERTMATE_RATES, DATA_DIR, DATABASES, STORAGES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, because threads and child processes of a test open it too.
@@ -37,3 +37,6 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_AUTOREFRESH = True
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
+CERTMATE_THROTTLE_URL = "memory://"
+# One process runs all tests, each of which may use the first token, within a minute.
+CERTMATE_RATES = dict.fromkeys(CERTMATE_RATES, 0)

@@ -118,10 +118,11 @@ def test_files_on_disk_are_as_documented(certmate: Instance) -> None:
 def test_nobody_does_anything_without_signing_in(certmate: Instance) -> None:
     for path in ("/api/certificates", "/api/me", "/api/schema", "/x.example/tls"):
         assert requests.get(certmate.url + path, timeout=10).status_code == 401, path
-    for path in ("/admin/", "/api/docs"):
+    pages = {"/admin/": "/admin/login/?next=/admin/", "/api/docs": "/account/login/?next=/api/docs"}
+    for path, sign_in in pages.items():
         answer = requests.get(certmate.url + path, timeout=10, allow_redirects=False)
         assert answer.status_code == 302
-        assert answer.headers["Location"] == f"/admin/login/?next={path}"
+        assert answer.headers["Location"] == sign_in
 
 
 def test_no_secret_leaves_the_places_that_are_for_it(

@@ -10,7 +10,15 @@ from tests.servers.postgresql import postgresql
 
 pytestmark = pytest.mark.integration
 
-TESTED = ("tests/core", "tests/certificates", "tests/storage", "tests/providers", "tests/rest")
+TESTED = (
+    "tests/core",
+    "tests/certificates",
+    "tests/storage",
+    "tests/providers",
+    "tests/rest",
+    "tests/signin",
+    "tests/audit",
+)
 
 
 def test_the_suite_passes_on_postgresql() -> None:

@@ -1,9 +1,11 @@
+from typing import Any
+
 from django.db import migrations
 
 BATCH = 1000
 
 
-def fill(apps, schema_editor):
+def fill(apps: Any, schema_editor: Any) -> None:
     """The names of the certificates that are there, and who asked for their orders."""
     Certificate = apps.get_model("certificates", "Certificate")
     AltName = apps.get_model("certificates", "AltName")

@@ -177,16 +177,16 @@ class AltName(models.Model):
     def __str__(self) -> str:
         return self.value
 
-    @classmethod
-    def keep(cls, certificate: Certificate) -> None:
+    @staticmethod
+    def keep(certificate: Certificate) -> None:
         """Make the rows of the certificate those of its names."""
         wanted = set(certificate.names)
-        rows = cls.objects.filter(certificate=certificate)
+        rows = AltName.objects.filter(certificate=certificate)
         kept = set(rows.values_list("value", flat=True))
         if kept - wanted:
             rows.exclude(value__in=wanted).delete()
-        cls.objects.bulk_create(
-            cls(certificate=certificate, value=name, reversed=name[::-1])
+        AltName.objects.bulk_create(
+            AltName(certificate=certificate, value=name, reversed=name[::-1])
             for name in sorted(wanted - kept)
         )
 

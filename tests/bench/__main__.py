@@ -7,7 +7,7 @@ Exit status 1 if a promise is not kept. `make bench ARGS="lists sweep"` runs som
 import sys
 from collections.abc import Callable
 
-from tests.bench import grants, issuance, lists, start
+from tests.bench import audit, grants, issuance, lists, start
 from tests.bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "grants": grants.measure_grants,
     "sweep": lists.measure_sweep,
     "start": start.measure,
+    "audit": audit.measure,
 }
 
 

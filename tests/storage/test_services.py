@@ -26,7 +26,7 @@ from storage import services
 from storage.backends.base import BackendSpec, BundleRef
 from storage.catalogue import CATALOGUE
 from storage.models import StorageTarget, StoredBundle
-from tests.cast import Cast
+from tests.cast import Cast, by_token
 from tests.storage.bundles import issue
 
 REF = BundleRef("server", "www.example.com")
@@ -122,8 +122,8 @@ def test_who_may_not_look_is_told_that_there_is_nothing(cast: Cast, target: Stor
 @pytest.mark.parametrize("scope", ["read", "operate", "audit"])
 def test_a_token_needs_the_admin_scope(cast: Cast, target: StorageTarget, scope: str) -> None:
     expected = NotFound if scope == "audit" else AccessDenied
-    refused(Actor.of(cast.owner, [scope]), target, expected)
-    services.verify_target(actor=Actor.of(cast.owner, ["admin"]), target=target)
+    refused(by_token(cast.owner, scope), target, expected)
+    services.verify_target(actor=by_token(cast.owner, "admin"), target=target)
 
 
 def refused(actor: Actor, target: StorageTarget, error: type[CertMateError]) -> None:
