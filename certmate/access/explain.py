@@ -162,21 +162,21 @@ def _model_wide(user: User) -> Iterator[Reach]:
             names = {verb: f"{verb}_{under}{model._meta.model_name}" for verb in Verb}
             verbs = [v for v, name in names.items() if f"{model._meta.app_label}.{name}" in held]
             if verbs:
-                yield Reach(said, "", tuple(verbs), "a permission of his own or of a role")
+                yield Reach(said, "", tuple(verbs), "an own permission or one of a role")
 
 
 def _as_named() -> Iterator[Reach]:
     for model in apps.get_models():
         for attribute in ("access_own", "access_roles"):
             for field, verbs in getattr(model, attribute, {}).items():
-                kind = f"{model._meta.verbose_name} that names him or a role of his"
+                kind = f"{model._meta.verbose_name} that names the user or a role of the user"
                 yield Reach(kind, "", _sorted(verbs), f"named in its field {field}")
 
 
 def _on_objects(user: User, told_to: Actor) -> Iterator[Reach]:
     found: dict[tuple[str, str, str, str], set[Verb]] = defaultdict(set)
     rows = [
-        (UserObjectPermission.objects.filter(user=user), "a grant to him"),
+        (UserObjectPermission.objects.filter(user=user), "a grant to the user"),
         (GroupObjectPermission.objects.filter(group__user=user), "a grant to a role or group"),
     ]
     for granted, said in rows:

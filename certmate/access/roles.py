@@ -67,7 +67,7 @@ ROLES: Mapping[str, tuple[str, Rule]] = {
     "approver": ("Decides about requests that wait for approval.", _approver),
     "CA administrator": ("An operator who configures accounts and targets.", _ca_administrator),
     "auditor": ("Sees everything, the audit log included, and changes nothing.", _auditor),
-    "administrator": ("Holds every permission, and may grant what he holds.", _administrator),
+    "administrator": ("Holds every permission, and may grant these.", _administrator),
 }
 
 

@@ -186,4 +186,4 @@ def reach_table(rows: Iterable[explain.Reach]) -> Table:
         )
         for reached in rows
     ]
-    return Table("What he may do", ("Kind", "Object", "May", "Why"), cells, empty="Nothing.")
+    return Table("What the user may do", ("Kind", "Object", "May", "Why"), cells, empty="Nothing.")

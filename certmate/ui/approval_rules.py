@@ -41,7 +41,8 @@ class RuleForm(ServiceForm):
         help_text="Narrow it to what belongs to a team, an account or a target.",
     )
     role = forms.ModelChoiceField(
-        Group.objects.none(), help_text="Its members decide, but nobody about his own request."
+        Group.objects.none(),
+        help_text="Its members decide, but nobody about a request of their own.",
     )
     required = forms.IntegerField(label="Approvals needed", min_value=1, max_value=100, initial=1)
     hours = forms.IntegerField(

@@ -173,7 +173,7 @@ class ApprovalPage(ServiceAdmin[Approval]):
         operation = approvals.OPERATIONS.get(obj.operation)
         is_ticket = operation is None or operation.carry_out is None
         if is_ticket and obj.state == ApprovalState.APPROVED and obj.is_open(clock.now()):
-            yield "info", "Approved: whoever asked can do it once now, in the way he tried before."
+            yield "info", "Approved: whoever asked can do it once now, in the same way as before."
 
     def facts(self, request: HttpRequest, obj: Approval) -> list[FactGroup]:
         token = f"{obj.requested_token}" if obj.requested_token else ""

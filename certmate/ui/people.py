@@ -44,13 +44,13 @@ class AccountForm(ServiceForm):
         label="Active",
         required=False,
         initial=True,
-        help_text="Without it neither the user nor his tokens may do anything.",
+        help_text="Without it neither the user nor the user's tokens may do anything.",
     )
     is_staff = forms.BooleanField(
         label="May sign in here",
         required=False,
         initial=True,
-        help_text="Without it he uses the API only.",
+        help_text="Without it the API only.",
     )
     is_superuser = forms.BooleanField(
         label="Superuser", required=False, help_text="May do everything, and is asked nothing."
@@ -148,8 +148,8 @@ class SetRoles(Tool[User]):
 
 class DeleteUser(DeleteTool[User]):
     explanation = (
-        "Deletes the user with his tokens and grants; what he made stays. To keep his name in "
-        "lists, deactivate him instead."
+        "Deletes the user with tokens and grants; what the user made stays. To keep the name in "
+        "lists, deactivate the user instead."
     )
 
     def carry_out(self) -> None:
@@ -211,7 +211,7 @@ class UserPage(ServiceAdmin[User]):
         rights = obj.user_permissions.order_by("name").values_list("name", flat=True)
         held = (
             Fact("Member of", lines([self.linked(request, group) for group in groups])),
-            Fact("Permissions of his own", lines(list(rights)) if rights else "none"),
+            Fact("Own permissions", lines(list(rights)) if rights else "none"),
         )
         return [FactGroup("Account", account), FactGroup("Rights", held)]
 

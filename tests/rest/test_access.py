@@ -198,7 +198,7 @@ def test_a_user_learns_his_reach_and_an_auditor_everybodys(
         "kind": "certificate",
         "name": certificate.name,
         "verbs": ["view", "renew"],
-        "why": "a grant to him",
+        "why": "a grant to the user",
     }
     assert reached in own["reach"]
     problem(Caller(cast.outsider).get("/api/access/users/owner"), 404, "request.not_found")

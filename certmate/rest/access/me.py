@@ -44,10 +44,6 @@ class MeOutput(Output):
         child=serializers.CharField(), help_text="Those that the caller may see."
     )
     scopes = serializers.ListField(child=serializers.CharField(), help_text="All for a session.")
-    permissions = serializers.ListField(
-        child=serializers.CharField(),
-        help_text="Of the user, on all objects of a kind; grants on single ones add to these.",
-    )
     may = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()),
         help_text="What this call's token or session may do to every object of a kind.",
@@ -69,7 +65,6 @@ class MeOutput(Output):
             "roles": sorted(user.groups.values_list("name", flat=True)),
             "teams": sorted(teams.values_list("name", flat=True)),
             "scopes": sorted(scopes),
-            "permissions": sorted(user.get_all_permissions()),
             "may": _may(instance),
             "token": _token(instance.token) if instance.token else None,
         }

@@ -100,8 +100,8 @@ def _require_decider(actor: Actor, approval: Approval) -> User:
         )
     if user.pk == approval.requested_by_id or _acts_for(user, approval.requested_by_id):
         raise AccessDenied(
-            "Nobody decides about a request of his own, or of a service account that he can act "
-            "for.",
+            "Nobody decides about a request of their own, or of a service account that they can "
+            "act for.",
             code="approval.own",
         )
     roles = user.groups.filter(pk__in=approval.requirements.values("role"))
