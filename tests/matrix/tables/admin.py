@@ -1,0 +1,253 @@
+"""The admin."""
+
+from tests.matrix.people import PEOPLE
+from tests.matrix.tables import parse
+
+SIGN_IN = "/admin/login/"
+PUBLIC = ("login", "logout")
+"""Those that answer without a sign-in."""
+
+_SITE = """
+page                                              root owne oper appr audi stra outs
+index                                              200  200  200  200  200  200  200
+login                                              302  302  302  302  302  302  302
+logout.GET                                         405  405  405  405  405  405  405
+logout.POST                                        200  200  200  200  200  200  200
+password_change                                    200  200  200  200  200  200  200
+password_change_done.GET                           200  200  200  200  200  200  200
+password_change_done.POST                          405  405  405  405  405  405  405
+autocomplete.GET                                   403  403  403  403  403  403  403
+autocomplete.POST                                  405  405  405  405  405  405  405
+jsi18n.GET                                         200  200  200  200  200  200  200
+jsi18n.POST                                        405  405  405  405  405  405  405
+view_on_site                                       404  404  404  404  404  404  404
+app_list                                           200  200  200  200  200  200  404
+{url}                                              404  404  404  404  404  404  404
+"""
+_ACCESS = """
+page                                              root owne oper appr audi stra outs
+access_approvalrule_access.GET                     200  404  404  404  200  404  404
+access_approvalrule_access.POST                    403  404  404  404  403  404  404
+access_approvalrule_changelist                     200  403  403  403  200  403  403
+access_approvalrule_add                            200  403  403  403  403  403  403
+access_approvalrule_history                        302  404  404  404  302  404  404
+access_approvalrule_delete.GET                     200  404  404  404  403  404  404
+access_approvalrule_delete.POST                    302  404  404  404  403  404  404
+access_approvalrule_change.GET                     200  404  404  404  200  404  404
+access_approvalrule_change.POST                    200  404  404  404  403  404  404
+access/approvalrule/{object_id}/                   302  302  302  302  302  302  302
+access_approval_approve.GET                        200  403  404  200  403  404  404
+access_approval_approve.POST                       403  403  404  302  403  404  404
+access_approval_reject                             200  403  404  200  403  404  404
+access_approval_explain                            200  200  404  403  403  404  404
+access_approval_cancel.GET                         200  200  404  403  403  404  404
+access_approval_cancel.POST                        302  302  404  403  403  404  404
+access_approval_access.GET                         200  403  404  403  200  404  404
+access_approval_access.POST                        403  403  404  403  403  404  404
+access_approval_changelist                         200  200  403  200  200  200  403
+access_approval_add                                403  403  403  403  403  403  403
+access_approval_history                            302  302  404  302  302  404  404
+access_approval_delete                             403  403  403  403  403  403  403
+access_approval_change.GET                         200  200  404  200  200  404  404
+access_approval_change.POST                        403  403  404  403  403  404  404
+access/approval/{object_id}/                       302  302  302  302  302  302  302
+access_serviceaccount_deactivate.GET               200  200  404  404  403  404  404
+access_serviceaccount_deactivate.POST              302  302  404  404  403  404  404
+access_serviceaccount_activate.GET                 200  200  404  404  403  404  404
+access_serviceaccount_activate.POST                302  302  404  404  403  404  404
+access_serviceaccount_access.GET                   200  200  404  404  200  404  404
+access_serviceaccount_access.POST                  403  403  404  404  403  404  404
+access_serviceaccount_changelist                   200  200  403  403  200  200  403
+access_serviceaccount_add                          200  200  403  403  403  200  403
+access_serviceaccount_history                      302  302  404  404  302  404  404
+access_serviceaccount_delete.GET                   200  200  404  404  403  404  404
+access_serviceaccount_delete.POST                  302  302  404  404  403  404  404
+access_serviceaccount_change.GET                   200  200  404  404  200  404  404
+access_serviceaccount_change.POST                  302  302  404  404  403  404  404
+access/serviceaccount/{object_id}/                 302  302  302  302  302  302  302
+access_team_access.GET                             200  200  403  403  200  404  404
+access_team_access.POST                            403  403  403  403  403  404  404
+access_team_changelist                             200  200  200  200  200  200  403
+access_team_add                                    200  403  403  403  403  403  403
+access_team_history                                302  302  302  302  302  404  404
+access_team_delete.GET                             200  404  403  403  403  404  404
+access_team_delete.POST                            302  404  403  403  403  404  404
+access_team_change.GET                             200  200  200  200  200  404  404
+access_team_change.POST                            200  200  403  403  403  404  404
+access/team/{object_id}/                           302  302  302  302  302  302  302
+access_apitoken_rotate                             200  404  404  404  403  404  404
+access_apitoken_revoke.GET                         200  404  404  404  403  404  404
+access_apitoken_revoke.POST                        302  404  404  404  403  404  404
+access_apitoken_access.GET                         200  404  404  404  200  404  404
+access_apitoken_access.POST                        403  404  404  404  403  404  404
+access_apitoken_changelist                         200  200  200  200  200  200  200
+access_apitoken_add                                200  200  200  403  403  200  403
+access_apitoken_history                            302  404  404  404  302  404  404
+access_apitoken_delete                             403  403  403  403  403  403  403
+access_apitoken_change.GET                         200  404  404  404  200  404  404
+access_apitoken_change.POST                        403  404  404  404  403  404  404
+access/apitoken/{object_id}/                       302  302  302  302  302  302  302
+"""
+_PEOPLE = """
+page                                              root owne oper appr audi stra outs
+auth_group_permissions.GET                         200  404  404  404  403  404  404
+auth_group_permissions.POST                        302  404  404  404  403  404  404
+auth_group_access.GET                              200  404  404  404  200  404  404
+auth_group_access.POST                             403  404  404  404  403  404  404
+auth_group_changelist                              200  403  403  403  200  403  403
+auth_group_add                                     200  403  403  403  403  403  403
+auth_group_history                                 302  404  404  404  302  404  404
+auth_group_delete.GET                              200  404  404  404  403  404  404
+auth_group_delete.POST                             200  404  404  404  403  404  404
+auth_group_change.GET                              200  404  404  404  200  404  404
+auth_group_change.POST                             200  404  404  404  403  404  404
+auth/group/{object_id}/                            302  302  302  302  302  302  302
+auth_user_reach                                    200  404  404  404  200  404  404
+auth_user_roles.GET                                200  404  404  404  403  404  404
+auth_user_roles.POST                               302  404  404  404  403  404  404
+auth_user_password.GET                             200  404  404  404  403  404  404
+auth_user_password.POST                            302  404  404  404  403  404  404
+auth_user_permissions.GET                          200  404  404  404  403  404  404
+auth_user_permissions.POST                         302  404  404  404  403  404  404
+auth_user_access.GET                               200  404  404  404  200  404  404
+auth_user_access.POST                              403  404  404  404  403  404  404
+auth_user_changelist                               200  403  403  403  200  403  403
+auth_user_add                                      200  403  403  403  403  403  403
+auth_user_history                                  302  404  404  404  302  404  404
+auth_user_delete.GET                               200  404  404  404  403  404  404
+auth_user_delete.POST                              302  404  404  404  403  404  404
+auth_user_change.GET                               200  404  404  404  200  404  404
+auth_user_change.POST                              200  404  404  404  403  404  404
+auth/user/{object_id}/                             302  302  302  302  302  302  302
+"""
+_SCHEDULES = """
+page                                              root owne oper appr audi stra outs
+django_celery_beat_periodictask_changelist         200  403  200  200  200  403  403
+django_celery_beat_periodictask_add                403  403  403  403  403  403  403
+django_celery_beat_periodictask_history            200  404  200  200  200  404  404
+django_celery_beat_periodictask_delete             403  404  403  403  403  404  404
+django_celery_beat_periodictask_change.GET         200  404  200  200  200  404  404
+django_celery_beat_periodictask_change.POST        200  404  403  403  403  404  404
+django_celery_beat/periodictask/{object_id}/       302  302  302  302  302  302  302
+django_celery_beat_intervalschedule_changelist     200  403  200  200  200  403  403
+django_celery_beat_intervalschedule_add            200  403  403  403  403  403  403
+django_celery_beat_intervalschedule_history        200  404  200  200  200  404  404
+django_celery_beat_intervalschedule_delete.GET     200  404  403  403  403  404  404
+django_celery_beat_intervalschedule_delete.POST    403  404  403  403  403  404  404
+django_celery_beat_intervalschedule_change.GET     200  404  200  200  200  404  404
+django_celery_beat_intervalschedule_change.POST    200  404  403  403  403  404  404
+django_celery_beat/intervalschedule/{object_id}/   302  302  302  302  302  302  302
+django_celery_beat_crontabschedule_changelist      200  403  200  200  200  403  403
+django_celery_beat_crontabschedule_add             200  403  403  403  403  403  403
+django_celery_beat_crontabschedule_history         200  404  200  200  200  404  404
+django_celery_beat_crontabschedule_delete.GET      200  404  403  403  403  404  404
+django_celery_beat_crontabschedule_delete.POST     302  404  403  403  403  404  404
+django_celery_beat_crontabschedule_change.GET      200  404  200  200  200  404  404
+django_celery_beat_crontabschedule_change.POST     200  404  403  403  403  404  404
+django_celery_beat/crontabschedule/{object_id}/    302  302  302  302  302  302  302
+"""
+_AUDIT = """
+page                                              root owne oper appr audi stra outs
+audit_event_export                                 200  403  403  403  200  403  403
+audit_event_save_search.GET                        405  403  403  403  405  403  403
+audit_event_save_search.POST                       302  403  403  403  302  403  403
+audit_event_delete_search.GET                      405  403  403  403  405  403  403
+audit_event_delete_search.POST                     302  403  403  403  302  403  403
+audit_event_changelist                             200  403  403  403  200  403  403
+audit_event_add                                    403  403  403  403  403  403  403
+audit_event_history                                302  404  404  404  302  404  404
+audit_event_delete                                 403  403  403  403  403  403  403
+audit_event_change.GET                             200  404  404  404  200  404  404
+audit_event_change.POST                            403  404  404  404  403  404  404
+audit/event/{object_id}/                           302  302  302  302  302  302  302
+"""
+_STORAGE = """
+page                                              root owne oper appr audi stra outs
+storage_storagetarget_verify.GET                   200  200  403  403  403  404  404
+storage_storagetarget_verify.POST                  302  302  403  403  403  404  404
+storage_storagetarget_access.GET                   200  200  403  403  200  404  404
+storage_storagetarget_access.POST                  403  403  403  403  403  404  404
+storage_storagetarget_changelist                   200  200  200  200  200  200  403
+storage_storagetarget_add                          200  200  403  403  403  200  403
+storage_storagetarget_history                      302  302  302  302  302  404  404
+storage_storagetarget_delete.GET                   200  200  403  403  403  404  404
+storage_storagetarget_delete.POST                  302  302  403  403  403  404  404
+storage_storagetarget_change.GET                   200  200  200  200  200  404  404
+storage_storagetarget_change.POST                  200  200  403  403  403  404  404
+storage/storagetarget/{object_id}/                 302  302  302  302  302  302  302
+"""
+_ACCOUNTS = """
+page                                              root owne oper appr audi stra outs
+providers_caaccount_access.GET                     200  200  403  403  200  404  404
+providers_caaccount_access.POST                    403  403  403  403  403  404  404
+providers_caaccount_changelist                     200  200  200  200  200  200  403
+providers_caaccount_add                            200  200  403  403  403  200  403
+providers_caaccount_history                        302  302  302  302  302  404  404
+providers_caaccount_delete.GET                     200  200  403  403  403  404  404
+providers_caaccount_delete.POST                    302  302  403  403  403  404  404
+providers_caaccount_change.GET                     200  200  200  200  200  404  404
+providers_caaccount_change.POST                    200  200  403  403  403  404  404
+providers/caaccount/{object_id}/                   302  302  302  302  302  302  302
+providers_dnsaccount_access.GET                    200  200  403  403  200  404  404
+providers_dnsaccount_access.POST                   403  403  403  403  403  404  404
+providers_dnsaccount_changelist                    200  200  200  200  200  200  403
+providers_dnsaccount_add                           200  200  403  403  403  200  403
+providers_dnsaccount_history                       302  302  302  302  302  404  404
+providers_dnsaccount_delete.GET                    200  200  403  403  403  404  404
+providers_dnsaccount_delete.POST                   302  302  403  403  403  404  404
+providers_dnsaccount_change.GET                    200  200  200  200  200  404  404
+providers_dnsaccount_change.POST                   200  200  403  403  403  404  404
+providers/dnsaccount/{object_id}/                  302  302  302  302  302  302  302
+"""
+_CERTIFICATES = """
+page                                              root owne oper appr audi stra outs
+certificates_certificate_resume.GET                200  200  200  403  403  404  404
+certificates_certificate_resume.POST               302  302  302  403  403  404  404
+certificates_certificate_renew.GET                 200  200  200  403  403  404  404
+certificates_certificate_renew.POST                302  302  302  403  403  404  404
+certificates_certificate_reissue                   200  200  200  403  403  404  404
+certificates_certificate_download                  200  200  200  403  403  404  404
+certificates_certificate_export_key                200  200  403  403  403  404  404
+certificates_certificate_activate.GET              200  200  200  403  403  404  404
+certificates_certificate_activate.POST             302  302  302  403  403  404  404
+certificates_certificate_revoke.GET                200  200  200  403  403  404  404
+certificates_certificate_revoke.POST               302  302  302  403  403  404  404
+certificates_certificate_access.GET                200  200  403  403  200  404  404
+certificates_certificate_access.POST               403  403  403  403  403  404  404
+certificates_certificate_changelist                200  200  200  200  200  200  403
+certificates_certificate_add                       200  200  200  403  403  200  403
+certificates_certificate_history                   302  302  302  302  302  404  404
+certificates_certificate_delete.GET                200  200  403  403  403  404  404
+certificates_certificate_delete.POST               302  302  403  403  403  404  404
+certificates_certificate_change.GET                200  200  200  200  200  404  404
+certificates_certificate_change.POST               302  302  302  403  403  404  404
+certificates/certificate/{object_id}/              302  302  302  302  302  302  302
+certificates_order_progress                        200  200  200  200  200  404  404
+certificates_order_retry.GET                       200  200  200  403  403  404  404
+certificates_order_retry.POST                      302  302  302  403  403  404  404
+certificates_order_cancel.GET                      200  200  200  403  403  404  404
+certificates_order_cancel.POST                     302  302  302  403  403  404  404
+certificates_order_changelist                      200  200  200  200  200  200  403
+certificates_order_add                             403  403  403  403  403  403  403
+certificates_order_history                         302  302  302  302  302  404  404
+certificates_order_delete                          403  403  403  403  403  403  403
+certificates_order_change.GET                      200  200  200  200  200  404  404
+certificates_order_change.POST                     403  403  403  403  403  404  404
+certificates/order/{object_id}/                    302  302  302  302  302  302  302
+"""
+
+ROWS = parse(
+    *(_SITE, _CERTIFICATES, _ACCOUNTS, _STORAGE, _ACCESS, _PEOPLE, _SCHEDULES, _AUDIT),
+    columns=PEOPLE,
+)
+
+ACTIONS = parse(
+    """
+action                                    root owne oper appr audi stra outs
+certificates_certificate:renew_selected    2/1  1/0  2/1    -    -  1/0  403
+certificates_certificate:turn_renewal_on   3/0  1/0  3/0    -    -  1/0  403
+certificates_certificate:turn_renewal_off  3/0  1/0  3/0    -    -  1/0  403
+""",
+    columns=PEOPLE,
+)
+"""Ticked are objects of the shop, of blue and a hidden one: how many are done, how many skipped."""

@@ -1,0 +1,148 @@
+"""The API, and which teams' objects its lists show."""
+
+from tests.matrix.people import EVERYBODY
+from tests.matrix.tables import parse
+
+PUBLIC = ("get_health", "get_readiness")
+"""Those that anybody may call, and that say nothing of what there is."""
+
+_ABOUT = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+get_me                              200  200  200  200  200  200  200  200  200  200  200  200  200
+get_schema                          200  200  200  200  200  200  200  200  200  200  200  200  200
+"""
+_ORDERS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+list_orders                         200  200  200  200  200  200  200  200  403  200  200  200  200
+get_order                           200  200  200  200  200  404  404  200  403  200  404  200  404
+cancel_order                        200  200  200  403  403  404  404  403  403  200  404  200  404
+retry_order                         202  202  202  403  403  404  404  403  403  202  404  202  404
+"""
+_WEB = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+web_list_certificates               200  200  200  200  200  200  200  200  403  200  200  200  200
+web_create_certificate              202  202  202  403  403  400  403  403  403  202  400  202  403
+web_download_certificate            200  200  200  403  403  404  404  200  403  200  404  200  404
+web_download_certificate.with_key   200  200  403  403  403  404  404  403  403  200  404  200  404
+web_download_certificate_with_password 200 200 200 403 403 404 404 200 403 200 404 200 404
+web_renew_certificate               202  202  202  403  403  404  404  403  403  202  404  202  404
+download_fullchain                  200  200  200  403  403  404  404  200  403  200  404  200  404
+"""
+_CERTIFICATES = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_certificate                  202  202  202  403  403  400  403  403  403  202  400  202  403
+list_certificates                   200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_certificate                  204  204  403  403  403  404  404  403  403  204  404  204  404
+get_certificate                     200  200  200  200  200  404  404  200  403  200  404  200  404
+update_certificate                  200  200  200  403  403  404  404  403  403  200  404  200  404
+set_auto_renew                      200  200  200  403  403  404  404  403  403  200  404  200  404
+download_certificate                200  200  200  403  403  404  404  200  403  200  404  200  404
+download_certificate.with_key       200  200  403  403  403  404  404  403  403  200  404  200  404
+download_certificate_with_password  200  200  200  403  403  404  404  200  403  200  404  200  404
+download_part                       200  200  200  403  403  404  404  200  403  200  404  200  404
+download_part.combined              200  200  403  403  403  404  404  403  403  200  404  200  404
+download_part.privkey               200  200  403  403  403  404  404  403  403  200  404  200  404
+reissue_certificate                 202  202  202  403  403  404  404  403  403  202  404  202  404
+renew_certificate                   202  202  202  403  403  404  404  403  403  202  404  202  404
+resume_certificate                  202  202  202  403  403  404  404  403  403  202  404  202  404
+revoke_certificate                  202  202  202  403  403  404  404  403  403  202  404  202  404
+list_versions                       200  200  200  200  200  404  404  200  403  200  404  200  404
+activate_version                    200  200  200  403  403  404  404  403  403  200  404  200  404
+"""
+_CA = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_ca_account                   201  201  403  403  403  400  403  403  403  201  400  403  403
+list_ca_accounts                    200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_ca_account                   204  204  403  403  403  404  404  403  403  204  404  403  403
+get_ca_account                      200  200  200  200  200  404  404  200  403  200  404  200  200
+replace_ca_account                  200  200  403  403  403  404  404  403  403  200  404  403  403
+update_ca_account                   200  200  403  403  403  404  404  403  403  200  404  403  403
+list_ca_providers                   200  200  200  200  200  200  200  200  200  200  200  200  200
+get_ca_provider                     200  200  200  200  200  200  200  200  200  200  200  200  200
+"""
+_DNS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_dns_account                  201  201  403  403  403  400  403  403  403  201  400  403  403
+list_dns_accounts                   200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_dns_account                  204  204  403  403  403  404  404  403  403  204  404  403  403
+get_dns_account                     200  200  200  200  200  404  404  200  403  200  404  200  200
+replace_dns_account                 200  200  403  403  403  404  404  403  403  200  404  403  403
+update_dns_account                  200  200  403  403  403  404  404  403  403  200  404  403  403
+list_dns_providers                  200  200  200  200  200  200  200  200  200  200  200  200  200
+get_dns_provider                    200  200  200  200  200  200  200  200  200  200  200  200  200
+"""
+_STORAGE = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+list_storage_backends               200  200  200  200  200  200  200  200  200  200  200  200  200
+get_storage_backend                 200  200  200  200  200  200  200  200  200  200  200  200  200
+create_storage_target               201  201  403  403  403  400  403  403  403  201  400  403  403
+list_storage_targets                200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_storage_target               204  204  403  403  403  404  404  403  403  204  404  403  403
+get_storage_target                  200  200  200  200  200  404  404  200  403  200  404  200  200
+replace_storage_target              200  200  403  403  403  404  404  403  403  200  404  403  403
+update_storage_target               200  200  403  403  403  404  404  403  403  200  404  403  403
+verify_storage_target               200  200  403  403  403  404  404  403  403  200  404  403  403
+"""
+_ACCESS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+explain_access                      200  200  403  403  200  404  404  200  403  200  404  200  404
+get_reach                           200  404  404  404  200  404  404  200  404  404  404  404  404
+list_grants                         200  200  403  403  200  404  404  200  403  200  404  200  404
+set_grants                          200  200  403  403  403  404  404  403  403  200  404  200  404
+list_roles                          200  200  200  200  200  200  200  200  403  200  200  200  200
+get_role                            200  404  404  404  200  404  404  200  403  404  404  404  404
+get_user_roles                      200  404  404  404  200  404  404  200  403  404  404  404  404
+set_user_roles                      200  404  404  404  403  404  404  403  403  404  404  404  404
+"""
+_TEAMS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_team                         201  403  403  403  403  403  403  403  403  403  403  403  403
+list_teams                          200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_team                         204  404  403  403  403  404  404  403  403  404  404  403  403
+get_team                            200  200  200  200  200  404  404  200  403  200  404  200  200
+replace_team                        200  200  403  403  403  404  404  403  403  403  404  403  403
+update_team                         200  200  403  403  403  404  404  403  403  403  404  403  403
+"""
+_TOKENS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_service_account              201  201  403  403  403  400  403  403  403  201  400  403  403
+list_service_accounts               200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_service_account              204  204  404  404  403  404  404  403  403  204  404  403  403
+get_service_account                 200  200  404  404  200  404  404  200  403  200  404  200  200
+update_service_account              200  200  404  404  403  404  404  403  403  200  404  403  403
+create_token                        201  201  201  403  403  400  403  403  403  403  403  403  403
+list_tokens                         200  200  200  200  200  200  200  403  403  200  200  200  200
+get_token                           200  404  404  404  200  404  404  403  403  404  404  404  404
+revoke_token                        204  404  404  404  403  404  404  403  403  404  404  404  404
+rotate_token                        201  404  404  404  403  404  404  403  403  404  404  404  404
+"""
+_APPROVALS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_approval_rule                201  403  403  403  403  403  403  403  403  403  403  403  403
+list_approval_rules                 200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_approval_rule                204  404  404  404  403  404  404  403  403  404  404  404  404
+get_approval_rule                   200  404  404  404  200  404  404  200  403  404  404  404  404
+replace_approval_rule               200  404  404  404  403  404  404  403  403  404  404  404  404
+update_approval_rule                200  404  404  404  403  404  404  403  403  404  404  404  404
+list_approvals                      200  200  200  200  200  200  200  200  403  200  200  200  200
+explain_approval                    200  200  404  403  403  404  404  403  403  404  404  404  404
+get_approval                        200  200  404  200  200  404  404  200  403  404  404  404  404
+approve_approval                    403  403  404  403  403  404  404  403  403  404  404  404  404
+cancel_approval                     200  200  404  403  403  404  404  403  403  404  404  404  404
+reject_approval                     403  403  404  403  403  404  404  403  403  404  404  404  404
+"""
+_AUDIT = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+list_audit_entries                  200  403  403  403  200  403  403  403  200  403  403  403  403
+list_audit_checkpoints              200  403  403  403  200  403  403  403  200  403  403  403  403
+get_audit_consistency               200  403  403  403  200  403  403  403  200  403  403  403  403
+export_audit                        200  403  403  403  200  403  403  403  200  403  403  403  403
+verify_audit                        200  403  403  403  200  403  403  403  200  403  403  403  403
+get_audit_entry                     200  403  403  403  200  403  403  403  200  403  403  403  403
+"""
+
+ROWS = parse(
+    *(_ABOUT, _CERTIFICATES, _WEB, _ORDERS, _CA, _DNS, _STORAGE),
+    *(_ACCESS, _TEAMS, _TOKENS, _APPROVALS, _AUDIT),
+    columns=EVERYBODY,
+)
