@@ -1,7 +1,6 @@
 """On whose behalf the present code runs: who, from where, in which request or task.
 
-Every audit row and log line is stamped from here. Of the address only the peer's is believed; a
-forwarding header is a claim that anybody can make.
+Every audit row and log line is stamped from here.
 """
 
 import logging
@@ -16,6 +15,7 @@ from celery import current_task
 from django.http import HttpRequest
 
 from certmate.audit.choices import ActorKind
+from certmate.core.addresses import client_address
 
 if TYPE_CHECKING:
     # Logging is configured with this module before Django's models can be loaded.
@@ -107,7 +107,7 @@ def who_is(user: Any, token: Any = None) -> Who:
 def peer(request: HttpRequest) -> str:
     """The address of the other end in its one canonical form; "" for a unix socket."""
     try:
-        found = ip_address(request.META.get("REMOTE_ADDR", "").partition("%")[0])
+        found = ip_address(client_address(request))
     except ValueError:
         return ""
     return str(getattr(found, "ipv4_mapped", None) or found)

@@ -19,7 +19,8 @@ def client_address(request: HttpRequest) -> str:
         claimed = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         if is_address(claimed):
             return claimed
-    peer = str(request.META.get("REMOTE_ADDR") or "")
+    # A link-local address names the interface that it came by (RFC 4007 §11).
+    peer = str(request.META.get("REMOTE_ADDR") or "").partition("%")[0]
     return peer if is_address(peer) else ""
 
 

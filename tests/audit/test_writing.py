@@ -100,6 +100,13 @@ def test_an_address_has_one_form(given_: str, told: str) -> None:
     assert peer(RequestFactory().get("/", REMOTE_ADDR=given_)) == told
 
 
+@pytest.mark.parametrize(("is_behind", "told"), [(True, "203.0.113.5"), (False, "127.0.0.1")])
+def test_only_a_proxy_of_ours_names_the_address(settings: Any, is_behind: bool, told: str) -> None:
+    settings.CERTMATE_BEHIND_PROXY = is_behind
+    headers = {"X-Forwarded-For": "192.0.2.9, 203.0.113.5"}
+    assert peer(RequestFactory().get("/", headers=headers)) == told
+
+
 def test_secrets_do_not_get_into_the_log(db: None) -> None:
     pem = keys.generate(keys.KeyType.EC256)
     record(
