@@ -5,7 +5,7 @@ HTTP, on SQLite and on PostgreSQL.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.bench.lists import latencies
+from tests.bench.lists import UNTHROTTLED, latencies
 from tests.bench.result import Result, percentile
 from tests.servers.instance import Instance, instance
 from tests.servers.postgresql import postgresql
@@ -71,7 +71,7 @@ PEOPLE = {
 
 def measure_grants() -> list[Result]:
     results = []
-    with instance() as certmate:
+    with instance(UNTHROTTLED) as certmate:
         results += _measured(certmate, "SQLite")
     with _on_postgresql() as certmate:
         results += _measured(certmate, "PostgreSQL")
@@ -80,7 +80,7 @@ def measure_grants() -> list[Result]:
 
 @contextmanager
 def _on_postgresql() -> Iterator[Instance]:
-    with postgresql() as url, instance({"CERTMATE_DATABASE_URL": url}) as certmate:
+    with postgresql() as url, instance({"CERTMATE_DATABASE_URL": url, **UNTHROTTLED}) as certmate:
         yield certmate
 
 
