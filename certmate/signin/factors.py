@@ -45,7 +45,7 @@ def types_of(user: User) -> list[str]:
 
 
 def is_missing(request: HttpRequest) -> bool:
-    """Whether this session may do nothing but set up a factor.
+    """Whether a session may do nothing but set up a factor.
 
     That there is one is remembered in the session, which ends when it is taken away.
     """

@@ -65,7 +65,7 @@ def check_code(*, user: User, code: str, request: HttpRequest) -> None:
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether this session has proved it within the last minutes."""
+    """Whether the caller has proved it within the last minutes."""
     records = get_authentication_records(request, request.user)
     again = [record["at"] for record in records if record.get("reauthenticated")]
     return bool(again) and time.time() - again[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
