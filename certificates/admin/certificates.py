@@ -43,10 +43,13 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         "storage_target__parameters",
     )
 
-    list_display = ("named", "status", "expires", "ca_account", "storage_target", "last_order")
+    list_display = (
+        *("named", "status", "expires", "team", "ca_account", "storage_target", "last_order"),
+    )
     list_filter = (
         "state",
         ExpiryFilter,
+        ("team", VisibleRelatedFilter),
         ("ca_account", VisibleRelatedFilter),
         "auto_renew",
         PausedFilter,
@@ -62,7 +65,7 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
 
     def list_queryset(self, rows: models.QuerySet[Certificate]) -> models.QuerySet[Certificate]:
         orders = Order.objects.filter(certificate=OuterRef("pk")).order_by("-id")
-        rows = rows.select_related(None).select_related("ca_account", "storage_target")
+        rows = rows.select_related(None).select_related("team", "ca_account", "storage_target")
         return rows.annotate(
             last_order_id=Subquery(orders.values("pk")[:1]),
             last_order_state=Subquery(orders.values("state")[:1]),

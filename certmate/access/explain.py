@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q
@@ -116,17 +116,20 @@ def reach(user: User, *, told_to: Actor) -> list[Reach]:
 def _by_permission(model: type[models.Model], under: str, said: str) -> Iterator[Way]:
     name = model._meta.model_name
     codenames = {f"{verb}_{under}{name}": verb for verb in Verb}
-    content = Q(content_type__app_label=model._meta.app_label, content_type__model=name)
-    rights = Permission.objects.filter(content, codename__in=codenames)
-    for subjects in (
-        Group.objects.filter(permissions__in=rights),
-        User.objects.filter(user_permissions__in=rights, is_active=True),
-    ):
-        for subject in subjects.distinct():
-            own = subject.permissions if isinstance(subject, Group) else subject.user_permissions
-            held = own.filter(content).values_list("codename", flat=True)
-            verbs = _sorted(codenames[held_name] for held_name in held if held_name in codenames)
-            yield Way(subject, verbs, said)
+    about = {
+        "permission__content_type__app_label": model._meta.app_label,
+        "permission__content_type__model": name,
+        "permission__codename__in": list(codenames),
+    }
+    of_groups = Group.permissions.through.objects.filter(**about)
+    of_users = User.user_permissions.through.objects.filter(**about, user__is_active=True)
+    held: dict[User | Group, list[Verb]] = defaultdict(list)
+    for row in of_groups.select_related("group", "permission"):
+        held[row.group].append(codenames[row.permission.codename])
+    for own in of_users.select_related("user", "permission"):
+        held[own.user].append(codenames[own.permission.codename])
+    for subject, verbs in held.items():
+        yield Way(subject, _sorted(verbs), said)
 
 
 def _by_grant(obj: models.Model, under: str, said: str) -> Iterator[Way]:

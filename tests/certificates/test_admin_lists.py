@@ -49,7 +49,7 @@ def test_a_list_takes_as_many_queries_for_fifty_rows_as_for_five(
         for certificate in Certificate.objects.all():
             assign_perm("certificates.view_certificate", user, certificate)
     assert queries(client, page(model, "changelist")) == few
-    assert few <= {"owner": 9, "operator": 16, "outsider": 30}[who]
+    assert few <= {"owner": 10, "operator": 17, "outsider": 31}[who]
 
 
 def test_the_page_of_a_certificate_takes_as_many_queries_for_many_versions(cast: Cast) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from certmate.core.management.commands import bootstrap
 
@@ -18,11 +19,10 @@ def collected(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     finders = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     monkeypatch.setattr(settings, "STATICFILES_FINDERS", finders)
     calls: list[str] = []
-    collect = bootstrap.call_command
 
     def counted(name: str, **options: Any) -> None:
         calls.append(name)
-        collect(name, **options)
+        call_command(name, **options)
 
     monkeypatch.setattr(bootstrap, "call_command", counted)
     return calls
