@@ -12,7 +12,8 @@ class CertificatesConfig(AppConfig):
         from certmate.audit.services import register
 
         # Versions and orders are logged as events by the services that make them.
-        register(Certificate, exclude=("updated_at",))
+        # A CSR may hold a challenge password (RFC 2985 section 5.4.1).
+        register(Certificate, exclude=("updated_at",), masked=("csr",))
         post_migrate.connect(_seed, sender=self)
         register_operations()
 

@@ -2,8 +2,9 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from certmate.audit import keys, notes, sinks
@@ -18,6 +19,7 @@ TOLERANCE = timedelta(minutes=15)
 written with a time that it did not have."""
 
 _TAIL = 4 * 1024 * 1024
+_LOT = 500
 
 
 def key_fault() -> Fault | None:
@@ -26,7 +28,8 @@ def key_fault() -> Fault | None:
     newest = Checkpoint.objects.order_by("-size").first()
     missing = {keys.MARK, keys.SIGNING} - known
     if missing:
-        return Fault(Kind.KEY, "A key of the log was removed.") if newest else None
+        was_used = newest is not None or sinks.pinned_key() is not None
+        return Fault(Kind.KEY, "A key of the log was removed.") if was_used else None
     public = keys.public_key()
     if LogKey.objects.get(pk=keys.SIGNING).public != base64.b64encode(public).decode():
         return Fault(Kind.KEY, "The public key does not belong to the private one.")
@@ -64,13 +67,19 @@ class Ladder:
 
     def climb(self, row: Row) -> None:
         """The tree has taken in this row."""
-        is_late = self._last_at is not None and row.at < self._last_at - TOLERANCE
-        if is_late and row.entry_id > self.adopted:
+        if self._is_late(row) and row.entry_id > self.adopted:
             detail = "The row was written long after the time that it states."
             raise FaultFound(Fault(Kind.INSERTED, detail, row.entry_id, row.position))
         if self._next is not None and self._next.size == self.edge.size:
             self._check(self._next)
             self._next = next(self._rest, None)
+
+    def _is_late(self, row: Row) -> bool:
+        if self._last_at is None:
+            return False
+        # Where the machine's clock was put back, the next checkpoint says so, signed.
+        known = self._last_at if self._next is None else min(self._last_at, self._next.at)
+        return row.at < known - TOLERANCE
 
     def arrive(self) -> None:
         """There are no more rows."""
@@ -169,13 +178,23 @@ def outside_fault(ladder: Ladder, outside: str) -> Fault | None:
     """
     files = [sinks.path(), *([Path(outside)] if outside else [])]
     for path in files:
-        for note in _notes_in(path, whole=ladder.start == 0 or path != sinks.path()):
-            if fault := _copy_fault(ladder, note, path.name):
-                return fault
+        kept = notes_in(path, whole=ladder.start == 0 or path != sinks.path())
+        while lot := list(islice(kept, _LOT)):
+            for note in _unknown(lot):
+                if fault := _copy_fault(ladder, note, path.name):
+                    return fault
     return None
 
 
-def _notes_in(path: Path, *, whole: bool) -> Iterator[str]:
+def _unknown(lot: Sequence[str]) -> list[str]:
+    """Those that are not word for word in the database, whose own were looked at before."""
+    stated = filter(None, map(notes.parse_or_none, lot))
+    rows = Checkpoint.objects.filter(size__in=[note.size for note in stated])
+    known = set(rows.values_list("note", flat=True))
+    return [note for note in lot if note not in known]
+
+
+def notes_in(path: Path, *, whole: bool) -> Iterator[str]:
     """The notes of a file, or of its last part."""
     if not path.exists():
         return

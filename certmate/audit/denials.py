@@ -23,11 +23,14 @@ from certmate.audit.context import Who, who_acts
 from certmate.audit.models import Tally
 from certmate.audit.services import record_about
 from certmate.core import clock
+from certmate.core.errors import CertMateError
 
 WHILE = timedelta(minutes=10)
 MOST = 500
 LONGEST_NAME = 150
 DENIED, SIGN_IN_FAILED = "access.denied", "user.sign_in_failed"
+
+_OF_OTHERS = {"who": asdict(Who(ActorKind.ANONYMOUS)), "shown": "several callers"}
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +46,15 @@ def denied(*, code: str, path: str) -> None:
         _tell(DENIED, caller, who, pk=who.id, shown=who.name, code=code, path=path[:200])
 
 
-def sign_in_failed(name: str, address: str, request: str = "") -> None:
+def sign_in_failed(name: str, address: str) -> None:
     """Somebody tried to sign in under this name; what he typed as a password is never asked for."""
     shown = text("".join(c if c.isprintable() else "?" for c in name[:LONGEST_NAME]))
     model = get_user_model()
     user = model._default_manager.filter(**{model.USERNAME_FIELD: shown}).first()
     pk = "" if user is None else user.pk
-    _tell(SIGN_IN_FAILED, _network(address), Who(ActorKind.ANONYMOUS), pk=pk, shown=shown)
+    network = _network(address)
+    about = {"pk": pk, "shown": shown, "network": network}
+    _tell(SIGN_IN_FAILED, network, Who(ActorKind.ANONYMOUS), **about)
 
 
 def close_tallies() -> int:
@@ -66,7 +71,7 @@ def _tell(event: str, caller: str, who: Who, **about: Any) -> None:
     try:
         with transaction.atomic():
             _count_or_write(event, caller, who, about)
-    except DatabaseError:
+    except (DatabaseError, CertMateError):
         # The refusal itself stands; failing here would tell the caller more than it should.
         logger.exception("A refusal could not be written to the audit log.")
 
@@ -81,9 +86,11 @@ def _count_or_write(event: str, caller: str, who: Who, about: dict[str, Any]) ->
             return
     _close(key)
     told = {"event": event, "who": asdict(who), **about}
+    # What is counted together is nobody's in particular.
+    counted = _OF_OTHERS | {"event": event} if key == others else told
     try:
         with transaction.atomic():
-            Tally.objects.create(key=key, since=clock.now(), until=clock.now(), told=told)
+            Tally.objects.create(key=key, since=clock.now(), until=clock.now(), told=counted)
     except IntegrityError:
         _is_counted(key)
         return

@@ -114,7 +114,7 @@ def digest(note: str) -> str:
 
 def instant(at: datetime) -> str:
     """UTC with microseconds, always in the same form."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _key_hash(name: str, public_key: bytes) -> bytes:

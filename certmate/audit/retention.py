@@ -17,7 +17,7 @@ from certmate.audit.sealing import state
 from certmate.audit.services import record
 from certmate.audit.tree import tree
 from certmate.core import clock
-from certmate.core.errors import InvalidRequest
+from certmate.core.errors import IntegrityFault, InvalidRequest
 
 BATCH = 2000
 
@@ -26,7 +26,8 @@ def prune(*, before: datetime, progress: Callable[[int], None] = lambda done: No
     """Remove the rows that were sealed before this time; returns how many.
 
     The newest checkpoint stays with its tree's edge, so at least the next row can be bound.
-    Interrupted, it is finished by the next run. Raises InvalidRequest for a time in the future.
+    Interrupted, it is finished by the next run. Raises InvalidRequest for a time in the future,
+    IntegrityFault where the checkpoint up to which to prune is not what was signed.
     """
     if before > clock.now():
         raise InvalidRequest("The time is in the future.", code="audit.retention", field="before")
@@ -49,6 +50,7 @@ def _anchor(last: Checkpoint, earlier: Anchor | None, before: datetime) -> None:
     """State the tree over what is about to go, before anything does."""
     now = clock.now()
     edge = tree().edge(last.size)
+    _require_signed(last, edge.root())
     adopted = _adopted(earlier)
     stated = notes.Checkpoint(
         origin=notes.origin_of(keys.public_key()),
@@ -65,6 +67,25 @@ def _anchor(last: Checkpoint, earlier: Anchor | None, before: datetime) -> None:
             note=stated.signed(keys.signing_key()),
         )
         record(state(), "audit.pruned", before=notes.instant(before), size=last.size)
+
+
+def _require_signed(last: Checkpoint, root: bytes) -> None:
+    """Whoever could date a checkpoint back, or change the tree, would have us remove what shows
+    it.
+    """
+    try:
+        stated = notes.opened(last.note, keys.public_key())
+    except notes.NoteInvalid as error:
+        raise _not_signed(last) from error
+    if (stated.size, stated.at, stated.root) != (last.size, last.at, root):
+        raise _not_signed(last)
+
+
+def _not_signed(last: Checkpoint) -> IntegrityFault:
+    return IntegrityFault(
+        f"The checkpoint of size {last.size} is not what was signed. Nothing was pruned.",
+        code="audit.not_sealed",
+    )
 
 
 def _adopted(earlier: Anchor | None) -> str:

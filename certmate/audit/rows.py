@@ -5,6 +5,7 @@ one.
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ _AT = 1 + EVENT_COLUMNS.index("at")
 _STAMP = _ENTRY + TIMESTAMP
 _JSON = tuple(_ENTRY + place for place in JSON_PLACES)
 ID = _ENTRY
+_AS_WRITTEN = re.compile(r"\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?(\+00(:00)?)?", re.ASCII)
 
 
 class Row(NamedTuple):
@@ -130,6 +132,9 @@ def _instant(text: str) -> str:
 
 
 def _time(text: str) -> datetime:
+    # Another form of the same time would be sorted and filtered as another time by SQLite.
+    if not _AS_WRITTEN.fullmatch(text):
+        raise ValueError("The databases do not write times like this.")
     given = datetime.fromisoformat(text)
     return given if given.tzinfo else given.replace(tzinfo=UTC)
 
@@ -138,7 +143,7 @@ def is_marked(found: Sequence[Any]) -> bool:
     """Whether CertMate has written the row, and as it is."""
     try:
         return hmac.compare_digest(keys.mark(data_of(found)), bytes(found[0]))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

@@ -25,10 +25,11 @@ def register(
     model: type[models.Model],
     *,
     exclude: tuple[str, ...] = (),
+    masked: tuple[str, ...] = (),
     noun: str = "",
 ) -> None:
     """Log every saved change of the model's own fields, in the transaction of the change; encrypted
-    ones appear masked.
+    and `masked` ones appear masked.
 
     The events are called `noun.created`, `noun.changed` and `noun.deleted`; without one the model's
     own name is the noun.
@@ -38,7 +39,11 @@ def register(
         model,
         # Named one by one: by default the log also takes what other models say of this one.
         include_fields=[field.name for field in fields if field.name not in exclude],
-        mask_fields=[field.name for field in fields if isinstance(field, EncryptedJSONField)],
+        mask_fields=[
+            field.name
+            for field in fields
+            if isinstance(field, EncryptedJSONField) or field.name in masked
+        ],
         mask_callable="certmate.audit.services.mask",
         m2m_fields={field.name for field in model._meta.many_to_many},
     )

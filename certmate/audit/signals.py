@@ -7,7 +7,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models.signals import post_save, pre_save
 from django.http import HttpRequest
 
-from certmate.audit.context import current, peer, request_id, who_is
+from certmate.audit.context import current, peer, who_is
 from certmate.audit.denials import sign_in_failed
 from certmate.audit.services import record, record_about
 
@@ -38,7 +38,7 @@ def _tell(user: Any, event: str) -> None:
 def _failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_: object) -> None:
     context = current()
     address = peer(request) if request is not None else context.address if context else ""
-    sign_in_failed(str(credentials.get("username") or ""), address, request_id())
+    sign_in_failed(str(credentials.get("username") or ""), address)
 
 
 def _look_at_password(instance: Any, update_fields: Any = None, **_: object) -> None:

@@ -13,7 +13,9 @@ import logging.handlers
 import os
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -46,7 +48,8 @@ def deliver() -> None:
         return
     for name, sink in all_sinks().items():
         told, _ = Delivery.objects.get_or_create(sink=name)
-        if told.size < newest.size:
+        # Also where the row knows of more than there is: it may have been changed.
+        if told.size != newest.size:
             _deliver(told, sink, newest)
 
 
@@ -88,10 +91,20 @@ def pinned_key() -> bytes | None:
 
 
 def _pin(key: bytes) -> None:
-    if pinned_key() is None:
-        descriptor = os.open(_key_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    if pinned_key() is not None:
+        return
+    # Whole or not at all: half a key would be taken for a swapped one.
+    unfinished = _key_path().with_name(f"public-key.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(base64.b64encode(key).decode() + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            os.link(unfinished, _key_path())
+    finally:
+        unfinished.unlink()
 
 
 def _key_path() -> Path:
@@ -102,11 +115,20 @@ def append(text: str) -> None:
     """Add a line to the file, and wait until it is on the disk."""
     path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _pin(keys.public_key())
-    descriptor = os.open(path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as stream:
-        stream.write(f"{text}\n")
+    descriptor = os.open(path(), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab+") as stream:
+        # Half a line that a full disk has left must not take this one with it.
+        start = b"" if _ends_whole(stream) else b"\n"
+        stream.write(start + text.encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _ends_whole(stream: BinaryIO) -> bool:
+    if stream.seek(0, os.SEEK_END) == 0:
+        return True
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"
 
 
 def to_syslog(text: str) -> None:
@@ -153,7 +175,7 @@ def _deliver(told: Delivery, sink: Sink, newest: Checkpoint) -> None:
     missing = [newest]
     if told.sink == "file":
         later = Checkpoint.objects.filter(size__gt=told.size).order_by("size")
-        missing = list(later[:_MOST_APPENDED])
+        missing = list(later[:_MOST_APPENDED]) or missing
     try:
         for checkpoint in missing:
             sink(line(checkpoint))

@@ -20,6 +20,8 @@ def _without_event(after: int) -> Fault | None:
     found = rows.order_by("pk").values_list("pk", flat=True).first()
     if found is None:
         return None
+    if Unsealed.objects.filter(pk=found).exists():
+        return Fault(Kind.DELETED, "The row's event was deleted before it was sealed.", found)
     return Fault(Kind.INSERTED, "CertMate has not written this row: it has no event.", found)
 
 

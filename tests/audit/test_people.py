@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.test import Client, RequestFactory
 
-from certmate.audit import denials
-from certmate.audit.models import Event, Tally
+from certmate.audit import denials, keys, sealing
+from certmate.audit.context import Context, running
+from certmate.audit.models import Event, LogKey, Tally
 from certmate.core import clock
 from tests import factories
 from tests.caller import Caller
@@ -78,6 +79,47 @@ def test_guessing_from_many_addresses_does_not_fill_the_log_either(
         denials.sign_in_failed("root", f"10.0.{number}.1")
     assert len(told("user.sign_in_failed")) == 6
     assert Tally.objects.count() == 6
+
+
+def test_what_many_were_refused_is_not_told_of_one_of_them(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denials, "MOST", 0)
+    for user in (cast.owner, cast.outsider):
+        with running(Context(request_id="request-1", user=user)):
+            denials.denied(code="access.denied", path="/api/certificates")
+    later = clock.now() + denials.WHILE + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    monkeypatch.setattr(denials, "MOST", 5)
+    denials.close_tallies()
+    first, counted = told("access.denied")
+    assert first.actor_name == "owner"
+    assert (counted.actor_name, counted.entry.object_repr) == ("", "several callers")
+    assert counted.entry.additional_data["repeated"] == 1
+
+
+def test_where_sign_ins_failed_from_is_told_of_those_that_were_counted(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        denials.sign_in_failed("root", "2001:db8::1")
+    later = clock.now() + denials.WHILE + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    denials.close_tallies()
+    networks = [e.entry.additional_data["network"] for e in told("user.sign_in_failed")]
+    assert networks == ["2001:db8::/64"] * 2
+
+
+def test_a_refusal_stands_without_the_logs_key(cast: Cast) -> None:
+    sealing.seal()
+    LogKey.objects.all().delete()
+    keys.forget()
+    try:
+        with running(Context(request_id="request-1", user=cast.owner)):
+            denials.denied(code="access.denied", path="/api/certificates")
+    finally:
+        keys.forget()
+    assert told("access.denied") == []
 
 
 def test_what_was_refused_is_told_once_in_a_while(cast: Cast) -> None:

@@ -104,12 +104,15 @@ def test_a_removed_anchor_is_named(sealed: Fill) -> None:
     assert not verification.verify().is_sound
 
 
-def test_nothing_is_pruned_unless_it_is_set(sealed: Fill, settings: Any) -> None:
+def test_nothing_is_pruned_unless_it_is_set(
+    sealed: Fill, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sealed(5)
     assert retention.prune_by_setting() == 0
     settings.CERTMATE_AUDIT_RETENTION_DAYS = 30
     assert retention.prune_by_setting() == 0
-    Checkpoint.objects.update(at=clock.now() - timedelta(days=31))
+    later = clock.now() + timedelta(days=31)
+    monkeypatch.setattr(clock, "now", lambda: later)
     assert retention.prune_by_setting() > 0
 
 

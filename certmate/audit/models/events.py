@@ -49,7 +49,8 @@ class Event(models.Model):
             models.Index("actor_kind", "at", "entry", name="audit_actor_kind"),
             models.Index("actor_name", "at", "entry", name="audit_actor_name"),
             models.Index("object_kind", "at", "entry", name="audit_object_kind"),
-            models.Index("object_kind", "object_pk", "at", "entry", name="audit_object"),
+            # The key first: it is asked for without its kind as well, and few kinds share one.
+            models.Index("object_pk", "object_kind", "at", "entry", name="audit_object"),
             models.Index(
                 "actor_id",
                 "at",

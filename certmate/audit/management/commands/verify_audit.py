@@ -1,11 +1,13 @@
 """Look whether the audit log is what was sealed."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from certmate.audit import verification
+from certmate.audit.checkpoints import notes_in
 
 
 class Command(BaseCommand):
@@ -30,7 +32,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = verification.verify_fully(self._progress, options["checkpoints"])
+        kept = options["checkpoints"]
+        if kept and not any(notes_in(Path(kept), whole=True)):
+            raise CommandError(f"{kept} holds no checkpoint. Nothing was verified.")
+        report = verification.verify_fully(self._progress, kept)
         if report.anchor:
             self.stdout.write(f"The first {report.anchor} entries were pruned; the anchor is good.")
         if report.fault is not None:
