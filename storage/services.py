@@ -185,11 +185,12 @@ def _backend(target: StorageTarget) -> Backend:
 def _save(actor: Actor, target: StorageTarget) -> None:
     _backend(target)  # Refuses parameters that make no sense together.
     _require_own_place(target)
-    if target.is_default:
+    before = list(StorageTarget.objects.filter(is_default=True))
+    if target.is_default and target not in before:
+        # Where everybody's keys go is not decided by a grant on one target or in one team.
+        policy.require(actor, Verb.CHANGE, StorageTarget)
         # One by one, so that the audit log says who lost the place.
-        for other in StorageTarget.objects.filter(is_default=True).exclude(pk=target.pk):
-            # Where everybody's keys go is not decided by a grant on one target.
-            policy.require(actor, Verb.CHANGE, StorageTarget)
+        for other in before:
             other.is_default = False
             other.save(update_fields=["is_default"])
     target.full_clean()

@@ -46,7 +46,8 @@ def reissue_certificate(
     policy.require_possible(actor, Verb.REQUEST, Certificate)
     wanted = resolve(actor, request, certificate)
     # Other names, another key or CA are another certificate: renewing does not include them.
-    asked = Certificate(**wanted, team=certificate.team)
+    kept = {"team": certificate.team, "storage_target_id": certificate.storage_target_id}
+    asked = Certificate(**wanted, **kept)
     policy.require(actor, Verb.REQUEST, asked)
     accounts = {name: wanted[name] for name in ("ca_account", "dns_account")}
     policy.require_no_gain(actor, certificate, **accounts)

@@ -8,10 +8,12 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django_auth_ldap.backend import LDAPBackend
 
+from certmate.access.models import ServiceAccount
+
 
 class DirectoryBackend(LDAPBackend):  # type: ignore[misc]
     """Stands behind PasswordBackend, which counts. Nobody in the directory becomes somebody who has
-    a password here or comes from the provider, by having the same name.
+    a password here, comes from the provider or is a program, by having the same name.
     """
 
     def authenticate(
@@ -31,6 +33,8 @@ def is_ours(name: str) -> bool:
     """Whether the account of this name is none of the directory's; directories ignore case."""
     users = User.objects.filter(username__iexact=name.strip())
     return any(
-        user.has_usable_password() or SocialAccount.objects.filter(user=user).exists()
+        user.has_usable_password()
+        or SocialAccount.objects.filter(user=user).exists()
+        or ServiceAccount.objects.filter(user=user).exists()
         for user in users
     )

@@ -24,12 +24,12 @@ def save(actor: Actor, account: AccountT, others: Iterable[AccountT]) -> Account
     """Validate and save; a new default takes the place of the `others` that were it."""
     try:
         with transaction.atomic():
-            if account.is_default:
-                for other in others:
-                    if other.pk != account.pk:
-                        require_for_everybody(actor, type(account))
-                        other.is_default = False
-                        other.save(update_fields=["is_default"])
+            before = list(others)
+            if account.is_default and account not in before:
+                require_for_everybody(actor, type(account))
+                for other in before:
+                    other.is_default = False
+                    other.save(update_fields=["is_default"])
             account.full_clean()
             account.save()
     except IntegrityError as error:

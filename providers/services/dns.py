@@ -42,6 +42,8 @@ def create_dns_account(
         team=find_team(actor=actor, name=team),
     )
     policy.require(actor, Verb.REQUEST, account)
+    if account.zones:
+        accounts.require_for_everybody(actor, DNSAccount)
     return accounts.save(
         actor, account, DNSAccount.objects.filter(is_default=True, provider=provider)
     )

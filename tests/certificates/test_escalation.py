@@ -13,6 +13,7 @@ from certificates.choices import OrderKind, OrderState
 from certificates.models import Certificate, Order, Version
 from certificates.services import CertificateRequest
 from certmate.access.actors import Actor
+from certmate.access.models import Team
 from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
 from certmate.pki.bundle import Bundle
 from providers import services as providers
@@ -100,6 +101,28 @@ def test_a_grant_on_ones_own_account_does_not_make_it_everybodys(cast: Cast) -> 
     assert CAAccount.objects.get(is_default=True).name == "corp"
     assert DNSAccount.objects.get().zones == []
     assert StorageTarget.objects.get(is_default=True).name != "own-target"
+
+
+def test_what_somebody_adds_to_his_team_does_not_become_everybodys(cast: Cast) -> None:
+    StorageTarget.objects.all().delete()
+    team = Team.objects.create(name="web")
+    for verb in ("view_team", "add_under_team", "view_under_team"):
+        assign_perm(f"access.{verb}", cast.outsider, team)
+    mine: dict[str, Any] = {"actor": of(cast.outsider), "name": "own", "team": "web"}
+    ca: dict[str, Any] = {"provider": "letsencrypt", "email": "o@example.test"}
+    dns: dict[str, Any] = {"provider": "rfc2136", "credentials": factories.RFC2136}
+    place: dict[str, Any] = {"backend": "database", "parameters": {}}
+    for make in (
+        lambda: providers.create_ca_account(**mine, **ca, is_default=True),
+        lambda: providers.create_dns_account(**mine, **dns, is_default=True),
+        lambda: providers.create_dns_account(**mine, **dns, zones=["corp.example"]),
+        lambda: storage.create_target(**mine, **place, is_default=True),
+    ):
+        with pytest.raises(AccessDenied):
+            make()
+    providers.create_ca_account(**mine, **ca)
+    providers.create_dns_account(**mine, **dns)
+    storage.create_target(**mine, **place)
 
 
 def test_a_private_key_does_not_leave_by_an_open_browser_alone(

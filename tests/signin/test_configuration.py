@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
+from certmate.access.models import ServiceAccount
 from certmate.signin import configuration
 from tests.cast import Cast
 
@@ -164,6 +165,15 @@ def test_a_name_in_the_directory_becomes_no_local_account(
         assert directory_backend.authenticate(None, name, "x") is None
     found = directory_backend.authenticate(None, "newcomer", "x")
     assert (found.is_staff, found.is_superuser, found.groups.count()) == (False, False, 0)
+
+
+def test_nobody_in_the_directory_signs_in_as_a_program(directory_backend: Any, cast: Cast) -> None:
+    program = User(username="deploy")
+    program.set_unusable_password()
+    program.save()
+    ServiceAccount.objects.create(user=program)
+    for name in ("deploy", "Deploy"):
+        assert directory_backend.authenticate(None, name, "x") is None
 
 
 def test_the_directory_lets_nobody_in_who_is_deactivated(

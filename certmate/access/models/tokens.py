@@ -51,6 +51,10 @@ class ApiToken(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
     )
+    # Who had its text first, and so could have used it: he approves of nothing that it asks for.
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
     name = models.CharField(max_length=100)
     hint = models.CharField("starts with", max_length=12, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)

@@ -14,6 +14,8 @@ from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from certmate.access import explain, grants, policy
 from certmate.access.actors import Actor
+from certmate.access.models import Approval, ApprovalRule, Requirement
+from certmate.access.models.approvals import OPEN
 from certmate.access.roles import is_role
 from certmate.access.services.approvals.administrators import ask_for_groups, ask_for_rights
 from certmate.access.verbs import Verb
@@ -156,6 +158,8 @@ def require_within(actor: Actor, subject: Subject) -> None:
         require_no_superuser(actor, subject)
         for group in subject.groups.all():
             require_within(actor, group)
+    else:
+        _require_decides(actor, actor.user, subject)
     _require_permissions(actor, _rights_of(subject).select_related("content_type"))
     given = _rows(subject)
     for permission in given.values_list("permission", flat=True).distinct():
@@ -168,6 +172,18 @@ def require_within(actor: Actor, subject: Subject) -> None:
                 f"{subject} holds rights on single objects that you do not hold.",
                 code="access.gain",
             )
+
+
+def _require_decides(actor: Actor, user: User, group: Group) -> None:
+    """Deciding about requests comes with membership, and with no permission of the group."""
+    asked = Requirement.objects.filter(role=group, approval__state__in=OPEN)
+    if not ApprovalRule.objects.filter(role=group).exists() and not asked.exists():
+        return
+    is_member = actor.limits is None and user.groups.filter(pk=group.pk).exists()
+    if not is_member and not policy.allowed(actor, Verb.APPROVE, Approval):
+        raise AccessDenied(
+            f"Members of {group} decide about requests, which you may not.", code="access.gain"
+        )
 
 
 def require_no_superuser(actor: Actor, user: User) -> None:

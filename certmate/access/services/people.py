@@ -95,6 +95,8 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
     _choose(user, password)
     permit = ask_for_password(actor, user)
     with transaction.atomic():
+        # Again: he may have been given more meanwhile.
+        require_within(actor, User.objects.select_for_update().get(pk=user.pk))
         user.save(update_fields=["password"])
         permit.use()
         tell(user, "user.password_set", usable=user.has_usable_password())
@@ -126,9 +128,14 @@ def create_group(*, actor: Actor, name: str) -> Group:
 
 
 def rename_group(*, actor: Actor, group: Group, name: str) -> Group:
-    """Raises InvalidRequest (`role.fixed`) for CertMate's own roles."""
+    """A name is what providers of sign-ins give groups by, so it is changed as a group is given.
+
+    Raises InvalidRequest (`role.fixed`) for CertMate's own roles, AccessDenied for a group that
+    holds more than the actor does.
+    """
     policy.require(actor, Verb.CHANGE, group)
     _require_own(group)
+    require_within(actor, group)
     return _named(group, name)
 
 

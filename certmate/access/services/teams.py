@@ -8,9 +8,11 @@ from django.db.models import ProtectedError
 
 from certmate.access import policy
 from certmate.access.actors import Actor
-from certmate.access.models import Team
+from certmate.access.models import ApiToken, Team
 from certmate.access.verbs import Verb
+from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
+from certmate.core.events import tell
 
 
 def create_team(*, actor: Actor, name: str, description: str = "") -> Team:
@@ -30,10 +32,16 @@ def update_team(
 
 
 def delete_team(*, actor: Actor, team: Team) -> None:
-    """Raises Conflict (`team.in_use`) while the team owns anything."""
+    """Delete the team; tokens that are limited to it alone end with it.
+
+    Raises Conflict (`team.in_use`) while the team owns anything.
+    """
     policy.require(actor, Verb.DELETE, team)
     try:
         with transaction.atomic():
+            # Held, so that no token is limited to it meanwhile.
+            Team.objects.select_for_update().filter(pk=team.pk).first()
+            _end_tokens(team)
             team.delete()
     except ProtectedError as error:
         raise Conflict(
@@ -70,6 +78,16 @@ def give_to_team(*, actor: Actor, target: models.Model, team: Team | None) -> No
     moved.pk, moved.team = None, team
     policy.require(actor, Verb.REQUEST, moved)
     owned.team = team
+
+
+def _end_tokens(team: Team) -> None:
+    """A token without a team is limited to none, so the last one does not simply go."""
+    of_others = ApiToken.teams.through.objects.exclude(team=team).values("apitoken")
+    limited = ApiToken.objects.filter(teams=team, revoked_at=None).exclude(pk__in=of_others)
+    for token in limited.select_for_update():
+        token.revoked_at = clock.now()
+        token.save(update_fields=["revoked_at"])
+        tell(token, "token.revoked", owner=str(token.owner))
 
 
 def _save(team: Team) -> Team:

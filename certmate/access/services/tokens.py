@@ -55,6 +55,7 @@ def create_token(
     require_may_make(actor, owner)
     token, plaintext = _drafted(
         owner=owner,
+        made_by=_maker(actor),
         name=name,
         scopes=_checked_scopes(scopes),
         expires_at=expires_at,
@@ -185,7 +186,12 @@ def _successor(actor: Actor, old: ApiToken) -> tuple[ApiToken, str]:
         expires_at = ends if expires_at is None else min(expires_at, ends)
     kept = ("owner", "name", "scopes", "name_patterns", "networks", "is_agent")
     limits = {field: getattr(old, field) for field in kept}
-    return _drafted(**limits, expires_at=expires_at, replaces=old)
+    return _drafted(**limits, made_by=_maker(actor), expires_at=expires_at, replaces=old)
+
+
+def _maker(actor: Actor) -> User | None:
+    """The person behind it: what a token makes is known to whoever made that one."""
+    return actor.user if actor.token is None else actor.token.made_by
 
 
 def _require(actor: Actor, verb: Verb, token: ApiToken) -> None:

@@ -10,7 +10,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from rest_framework.request import Request
 
-from certmate.access import explain
+from certmate.access import explain, policy
 from certmate.access.verbs import Verb
 from certmate.rest.pagination import invalid_parameter
 from certmate.rest.views import Endpoint, query
@@ -46,7 +46,8 @@ class ObjectEndpoint(Endpoint):
         """NotFound if the caller may not see it, else AccessDenied without the verb on it."""
         model, key = kinds()[kind]
         rows = model._default_manager.all()
-        exact = rows.filter(**{key: name}).exists() if name.isprintable() else True
+        seen = policy.visible(self.actor, rows)
+        exact = seen.filter(**{key: name}).exists() if name.isprintable() else True
         return self.find(rows, verb, **{key: name if exact else name.lower()})
 
     def object_asked(self, request: Request) -> Any:

@@ -20,6 +20,7 @@ from certmate.rest.fields import Flag, Text, WholeNumber, instant
 from certmate.rest.filters import YesNoFilter
 from certmate.rest.serializers import Input, Output
 from certmate.rest.views import Endpoint, Operation
+from certmate.signin import reauthentication
 
 DAY = 24 * 60 * 60
 
@@ -140,6 +141,16 @@ class TokenEndpoint(Endpoint):
             raise NotFound("There is no such API token.")
         return found
 
+    def require_proof(self, request: Request) -> None:
+        """AccessDenied for a session that has not just proved who it is: a token outlives it."""
+        is_token = isinstance(request.auth, ApiToken)
+        if not is_token and not reauthentication.is_fresh(request._request):
+            raise AccessDenied(
+                "A session alone makes no token: use a token, or confirm at /account/confirm/ who "
+                "you are.",
+                code="access.session",
+            )
+
     def made(self, request: Request, made: tuple[ApiToken, str]) -> Response:
         """The only answer that has the token's text."""
         token, plaintext = made
@@ -166,6 +177,7 @@ class Tokens(TokenEndpoint):
     def post(self, request: Request) -> Response:
         """Make a token. Its text is in this answer and nowhere else."""
         services.require_may_make(self.actor)  # Ahead of the body: nobody learns it by trial.
+        self.require_proof(request)
         values = self.input(request)
         owner = self._owner(values.pop("owner"))
         values["teams"] = self._teams(values["teams"])
@@ -220,6 +232,7 @@ class RotateToken(TokenEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Make a successor with the same limits; the old token works on for the overlap."""
         token = self.token(pk)
+        self.require_proof(request)
         overlap = timedelta(seconds=self.input(request)["overlap_seconds"])
         made = services.rotate_token(actor=self.actor, token=token, overlap=overlap)
         return self.made(request, made)

@@ -15,6 +15,7 @@ from certmate.access.services.approvals.asking import Permit, require
 from certmate.access.verbs import Verb
 
 ADMINISTRATOR = "administrator"
+_GIVE_ROLES = (f"{Verb.ADMINISTER}_user", f"{Verb.ADMINISTER}_group")
 
 
 def ask_for_groups(actor: Actor, user: User, groups: Collection[Group]) -> Permit:
@@ -27,6 +28,8 @@ def ask_for_groups(actor: Actor, user: User, groups: Collection[Group]) -> Permi
         "groups": _names(after),
         "joined": _names(after - before),
         "left": _names(before - after),
+        # Names can pass to other groups while the request waits.
+        "keys": sorted(group.pk for group in after),
     }
     return _ask(actor, user, "access.set_groups", params)
 
@@ -50,10 +53,15 @@ def ask_for_rights(
 
 
 def ask_for_account(actor: Actor, user: User, changes: Mapping[str, Any]) -> Permit:
-    """For these changes of the account, if they make or unmake a superuser."""
-    if changes.get("is_superuser", user.is_superuser) == user.is_superuser:
+    """For these changes of the account, if they make or unmake a superuser, or let another come in
+    as somebody who decides or administers: in a directory the name is the person.
+    """
+    is_known = user.pk is not None
+    lets_in = "username" in changes or changes.get("is_active", False)
+    becomes_another = is_known and lets_in and _poses(actor, user)
+    if changes.get("is_superuser", user.is_superuser) == user.is_superuser and not becomes_another:
         return Permit()
-    operation = "update_user" if User.objects.filter(pk=user.pk).exists() else "create_superuser"
+    operation = "update_user" if is_known else "create_superuser"
     return _ask(actor, user, f"access.{operation}", dict(changes))
 
 
@@ -61,9 +69,15 @@ def ask_for_password(actor: Actor, user: User) -> Permit:
     """For setting the password of somebody else who decides or administers: with it one person
     could be two.
     """
-    if user == actor.user or not (_is_administrator(user) or _decides(user.groups.all())):
+    if not _poses(actor, user):
         return Permit()
     return _ask(actor, user, "access.set_password", {})
+
+
+def _poses(actor: Actor, user: User) -> bool:
+    """Whether by this account the actor would have more eyes or hands than his own."""
+    is_above = _is_administrator(user) or _decides(user.groups.all())
+    return user != actor.user and is_above
 
 
 def permission_names(rights: Collection[Permission]) -> list[str]:
@@ -82,11 +96,16 @@ def _decides(groups: Collection[Group]) -> bool:
 
 
 def _is_administrator(user: User) -> bool:
-    return user.is_superuser or _has_role(user.groups.all())
+    own = user.user_permissions.filter(codename__in=_GIVE_ROLES)
+    return user.is_superuser or own.exists() or _has_role(user.groups.all())
 
 
 def _has_role(groups: Collection[Group]) -> bool:
-    return any(group.name == ADMINISTRATOR for group in groups)
+    """Whether one is the role, or gives as much under another name."""
+    if any(group.name == ADMINISTRATOR for group in groups):
+        return True
+    rights = Permission.objects.filter(codename__in=_GIVE_ROLES, group__in=groups)
+    return rights.exists()
 
 
 def _names(groups: Collection[Group]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, models, transaction
 
-from certmate.access import policy
+from certmate.access import grants, policy
 from certmate.access.actors import Actor
 from certmate.access.models import Approval, ApprovalRule, ApprovalState, Requirement
 from certmate.access.models.approvals import OPEN
@@ -86,7 +86,8 @@ def require(
     be in them by number. Raises ApprovalNeeded, having kept the request; so no transaction may be
     open.
     """
-    call = _Call(actor, verb, target, operation, operations.canonical(params))
+    asked = {verb: target, **also}
+    call = _Call(actor, verb, target, operation, operations.canonical(params), (*asked.values(),))
     carried = _carried.get()
     if carried is not None:
         return _carry(carried, call)
@@ -98,7 +99,6 @@ def require(
         if is_satisfied(found):
             return Permit(found)
         states.reopen(found)
-    asked = {verb: target, **also}
     rules = list({rule.pk: rule for v, obj in asked.items() for rule in matching(v, obj)}.values())
     if not rules:
         return Permit()
@@ -116,6 +116,11 @@ def give_reason(*, actor: Actor, approval: Approval, reason: str) -> Approval:
     with transaction.atomic():
         pending = ApprovalState.PENDING
         states.move(approval, pending, to=pending, reason=reason[:500])
+        if approval.votes.exists():
+            raise Conflict(
+                f"Somebody has decided about request {approval.pk} for the reason that was given.",
+                code="approval.ended",
+            )
         tell(approval, "approval.explained", reason=approval.reason)
     return approval
 
@@ -145,15 +150,20 @@ class _Call:
     target: models.Model
     operation: str
     params: str
+    about: tuple[models.Model, ...]
 
     @property
     def digest(self) -> str:
-        target = f"{self.target._meta.label_lower}:{self.target.pk or ''}"
-        return operations.digest(self.operation, target, self.params)
+        """The params have names, which can pass to other objects while the request waits; and
+        another container can have other rules.
+        """
+        return operations.digest(self.operation, " ".join(map(_keys, self.about)), self.params)
 
     @property
     def requester(self) -> str:
-        return f"user:{self.actor.user.pk}" if self.actor.user else "command"
+        """A token of somebody is not he: others may have it, and it may do less."""
+        token = f"/token:{self.actor.token.pk}" if self.actor.token else ""
+        return f"user:{self.actor.user.pk}{token}" if self.actor.user else "command"
 
     def open(self) -> models.QuerySet[Approval]:
         return Approval.objects.filter(digest=self.digest, requester=self.requester, state__in=OPEN)
@@ -204,6 +214,13 @@ class _Call:
                 required=rule.required,
             )
         return approval
+
+
+def _keys(target: models.Model) -> str:
+    """The object and what it hangs from."""
+    held = {field: getattr(target, f"{field}_id") for field in grants.containers(type(target))}
+    hung = "".join(f",{field}={pk}" for field, pk in sorted(held.items()))
+    return f"{target._meta.label_lower}:{target.pk or ''}{hung}"
 
 
 def _carry(approval: Approval, call: _Call) -> Permit:

@@ -6,7 +6,14 @@ from django.db.models import Exists, OuterRef
 
 from certmate.access import owners, policy
 from certmate.access.actors import Actor
-from certmate.access.models import Approval, ApprovalState, Requirement, ServiceAccount, Vote
+from certmate.access.models import (
+    ApiToken,
+    Approval,
+    ApprovalState,
+    Requirement,
+    ServiceAccount,
+    Vote,
+)
 from certmate.access.services.approvals import states
 from certmate.access.services.approvals.matching import is_satisfied
 from certmate.access.services.approvals.operations import carried_out_here
@@ -98,7 +105,7 @@ def _require_decider(actor: Actor, approval: Approval) -> User:
         raise AccessDenied(
             "Only a person who is signed in decides about requests.", code="approval.person"
         )
-    if user.pk == approval.requested_by_id or _acts_for(user, approval.requested_by_id):
+    if user.pk == approval.requested_by_id or _acts_for(user, approval):
         raise AccessDenied(
             "Nobody decides about a request of their own, or of a service account that they can "
             "act for.",
@@ -112,10 +119,17 @@ def _require_decider(actor: Actor, approval: Approval) -> User:
     return user
 
 
-def _acts_for(user: User, requester_id: int | None) -> bool:
-    """Whether the user could have made the request himself, with a token of a service account."""
-    account = ServiceAccount.objects.filter(user=requester_id).select_related("user").first()
-    return account is not None and owners.acts_for(Actor.of(user), account.user)
+def _acts_for(user: User, approval: Approval) -> bool:
+    """Whether the user could have made the request himself: with a token that he made, with one of
+    a service account, or, if he makes tokens for anybody, with one of whoever asked.
+    """
+    if ApiToken.objects.filter(pk__in=[approval.requested_token_id], made_by=user).exists():
+        return True
+    requester = User.objects.filter(pk__in=[approval.requested_by_id]).first()
+    if requester is None:
+        return False
+    is_program = ServiceAccount.objects.filter(user=requester).exists()
+    return (approval.by_token or is_program) and owners.acts_for(Actor.of(user), requester)
 
 
 def _vote(user: User, approval: Approval, *, approves: bool, reason: str) -> Approval:
