@@ -10,6 +10,7 @@ Told = tuple[int, tuple[tuple[str, str], ...], str]
 _EVER_NEW = re.compile(
     r"csrftoken=\w+|expires=[^;]+|csrfmiddlewaretoken\W+value\W+\w+"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?|\d+ (s|min|h|d) ago"
+    r"|in \d+ (s|min|h|d)\b|(?<=>)now(?=</time>)"
 )
 _OWN_HEADERS = {"x-request-id", "etag", "date", "expires", "content-length"}
 
