@@ -80,7 +80,7 @@ class Limits:
         relation: Any = model._meta.get_field(model.access_names)  # type: ignore[attr-defined]
         back = relation.remote_field.name
         names = relation.related_model._default_manager.filter(**{back: OuterRef(f"{prefix}pk")})
-        match = _any(
+        match = any_of(
             Q(reversed__startswith=pattern[:0:-1]) if pattern[0] == "*" else Q(value=pattern)
             for pattern in self.patterns
         )
@@ -92,11 +92,12 @@ def matches(pattern: str, name: str) -> bool:
     return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern
 
 
-def _any(conditions: Iterable[Q]) -> Q:
-    found = Q()
+def any_of(conditions: Iterable[Q]) -> Q:
+    """Their disjunction; of none, what no row meets."""
+    found: Q | None = None
     for condition in conditions:
-        found |= condition
-    return found
+        found = condition if found is None else found | condition
+    return NOTHING if found is None else found
 
 
 def _has_team(model: type[models.Model]) -> bool:

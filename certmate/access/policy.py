@@ -22,7 +22,7 @@ from django.db import models
 from certmate.access import grants, reach
 from certmate.access.actors import Actor
 from certmate.access.grants import codename, under_codename
-from certmate.access.limits import NOTHING
+from certmate.access.limits import NOTHING, any_of
 from certmate.access.verbs import Verb, needed_scope
 from certmate.core.errors import AccessDenied, NotFound
 
@@ -78,7 +78,7 @@ def possible(actor: Actor, verb: Verb, model: type[models.Model]) -> bool:
     if any(user.has_perm(name) for name in wanted) or not wanted.isdisjoint(_somewhere(user)):
         return True
     ways = reach.by_fields(user, verb, model)
-    return bool(ways) and model._default_manager.filter(reach.any_of(ways)).exists()
+    return bool(ways) and model._default_manager.filter(any_of(ways)).exists()
 
 
 def visible(
@@ -88,7 +88,7 @@ def visible(
     rows, model, prefix = _narrowed(actor, objects, verb)
     if model is None or actor.user is None:
         return rows
-    return rows.filter(reach.any_of(reach.ways(actor.user, verb, model, prefix)))
+    return rows.filter(any_of(reach.ways(actor.user, verb, model, prefix)))
 
 
 def listed(actor: Actor, objects: models.QuerySet[M]) -> models.QuerySet[M]:
@@ -102,7 +102,7 @@ def listed(actor: Actor, objects: models.QuerySet[M]) -> models.QuerySet[M]:
     if model is None or actor.user is None:
         return rows
     if reach.exceeds(FEW, actor.user, Verb.VIEW, model):
-        return rows.filter(reach.any_of(reach.walked(actor.user, Verb.VIEW, model, prefix)))
+        return rows.filter(any_of(reach.walked(actor.user, Verb.VIEW, model, prefix)))
     keys = objects.model._default_manager.order_by().values("pk")
     branches = [keys.filter(way) for way in reach.ways(actor.user, Verb.VIEW, model, prefix)]
     if not branches:

@@ -11,7 +11,6 @@ from django.db.models.lookups import In
 
 from certmate.access import grants
 from certmate.access.grants import codename, under_codename
-from certmate.access.limits import NOTHING
 from certmate.access.verbs import Verb
 
 
@@ -71,16 +70,6 @@ def of_roles(user: User, model: type[models.Model], field: str, prefix: str = ""
 def named_fields(model: type[models.Model], verb: Verb, attribute: str) -> list[str]:
     """The fields of `access_own` or `access_roles` that give this verb."""
     return [field for field, verbs in getattr(model, attribute, {}).items() if verb in verbs]
-
-
-def any_of(conditions: list[Q]) -> Q:
-    """Their disjunction; of none, what no row meets."""
-    if not conditions:
-        return NOTHING
-    found = Q()
-    for condition in conditions:
-        found |= condition
-    return found
 
 
 def _by_container(
