@@ -53,7 +53,6 @@ DOMAIN = (
     "token.revoked",
     "token.rotated",
     "user.password_changed",
-    "user.password_set",
     "user.sign_in_failed",
     "user.signed_in",
     "user.signed_out",

@@ -21,7 +21,6 @@ from certmate.access.services.approvals.administrators import ask_for_account, a
 from certmate.access.services.granting import is_superuser, require_no_superuser, require_within
 from certmate.access.verbs import Verb
 from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
-from certmate.core.events import tell
 
 IDENTITY = frozenset({"username", "email"})
 """What somebody is recognised by, at a provider of sign-ins too."""
@@ -99,7 +98,6 @@ def set_password(*, actor: Actor, user: User, password: str) -> None:
         require_within(actor, User.objects.select_for_update().get(pk=user.pk))
         user.save(update_fields=["password"])
         permit.use()
-        tell(user, "user.password_set", usable=user.has_usable_password())
 
 
 def delete_user(*, actor: Actor, user: User) -> None:
