@@ -6,7 +6,7 @@ PY = .venv/bin/python
 # `exec`: a stop of make then reaches the program itself and not a shell before it.
 INSTALL = exec .ci/install
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --no-strip-extras $(if $(UPGRADE),--upgrade)
 
 # What demonstrations need, and what the tests need besides.
 SERVERS = pebble bind9
@@ -50,5 +50,5 @@ format: ## format the code and repair what the linter can
 
 requirements: ## compile requirements/*.in again (UPGRADE=1 takes newer versions)
 	@command -v uv >/dev/null || { echo "This needs uv: pip install uv" >&2; exit 1; }
-	@cd requirements && for set in base dns ldap dev; do \
+	@cd requirements && for set in base dns ldap pkcs11 dev; do \
 		echo "Compiling $$set.txt"; $(COMPILE) $$set.in --output-file $$set.txt || exit 1; done
