@@ -11,14 +11,16 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
+    Encoding,
     KeySerializationEncryption,
     PrivateFormat,
+    pkcs7,
     pkcs12,
 )
 
 from certmate.pki.errors import PKIError
 from certmate.pki.inspect import PARSE_ERRORS, load_certificate, load_chain
-from certmate.pki.keys import PrivateKey, describe, load_private_key
+from certmate.pki.keys import MLDSAPrivateKey, PrivateKey, describe, load_private_key
 
 _PKCS12_ROUNDS = 100_000
 _MAX_PASSWORD = 1024
@@ -29,12 +31,15 @@ _UNIX = 3
 
 @dataclass(frozen=True)
 class Bundle:
-    """What storage keeps of one version. `privkey` is None when the key was never ours."""
+    """What storage keeps of one version. `privkey` is None when the key was never ours; `csr` is
+    the request that it was issued for, where somebody brought one.
+    """
 
     cert: str
     chain: str
     privkey: str | None = field(repr=False)
     metadata: dict[str, Any] = field(default_factory=dict)
+    csr: str = ""
 
     @property
     def fullchain(self) -> str:
@@ -94,14 +99,23 @@ def _check_issued(subject: x509.Certificate, issuer: x509.Certificate) -> None:
         ) from error
 
 
-def to_zip(bundle: Bundle, *, include_private: bool) -> bytes:
-    """The files of the bundle; `privkey.pem` only on request, and only if there is one."""
-    files = {"cert.pem": bundle.cert, "chain.pem": bundle.chain, "fullchain.pem": bundle.fullchain}
+def files(bundle: Bundle, *, include_private: bool) -> dict[str, str]:
+    """The PEM files of the bundle by name; `privkey.pem` only on request, and only if there is a
+    key, `csr.pem` where there was a request.
+    """
+    found = {"cert.pem": bundle.cert, "chain.pem": bundle.chain, "fullchain.pem": bundle.fullchain}
+    if bundle.csr:
+        found["csr.pem"] = bundle.csr
     if include_private and bundle.privkey is not None:
-        files["privkey.pem"] = bundle.privkey
+        found["privkey.pem"] = bundle.privkey
+    return found
+
+
+def to_zip(bundle: Bundle, *, include_private: bool) -> bytes:
+    """The files of the bundle in one archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
+        for name, content in files(bundle, include_private=include_private).items():
             entry = zipfile.ZipInfo(name, date_time=_ZIP_EPOCH)
             mode = 0o600 if name == "privkey.pem" else 0o644
             entry.create_system = _UNIX
@@ -111,28 +125,56 @@ def to_zip(bundle: Bundle, *, include_private: bool) -> bytes:
     return buffer.getvalue()
 
 
-def to_pkcs12(bundle: Bundle, *, password: str, name: str) -> bytes:
+def to_der(bundle: Bundle) -> bytes:
+    """The certificate alone, as Windows and Java call it a `.cer`. Raises `bundle.malformed`."""
+    certificate, _, _ = _load(bundle)
+    return certificate.public_bytes(Encoding.DER)
+
+
+def to_pkcs7(bundle: Bundle) -> bytes:
+    """All certificates in a PKCS#7 file (RFC 2315 §9, without signers), DER: a `.p7b`.
+
+    Raises PKIError (`bundle.malformed`).
+    """
+    certificate, chain, _ = _load(bundle)
+    return pkcs7.serialize_certificates([certificate, *chain], Encoding.DER)
+
+
+def to_pkcs12(bundle: Bundle, *, password: str, name: str, legacy: bool = False) -> bytes:
     """A PKCS#12 file (RFC 7292) with all certificates, the key if there is one, and `name`.
 
-    Raises PKIError (`bundle.malformed`, `bundle.password`).
+    `legacy` is for programs that know no AES here: Windows before 10, Java before 8u301.
+    Raises PKIError (`bundle.malformed`, `bundle.password`, `bundle.key_type`).
     """
     certificate, chain, key = _load(bundle)
+    if isinstance(key, MLDSAPrivateKey):
+        raise PKIError("An ML-DSA key does not fit into PKCS#12 yet.", code="bundle.key_type")
     friendly = name.encode("utf-8", errors="replace")
-    encryption = _encryption(password)
+    encryption = _encryption(password, legacy=legacy)
     return pkcs12.serialize_key_and_certificates(friendly, key, certificate, chain, encryption)
 
 
-def _encryption(password: str) -> KeySerializationEncryption:
-    """PBES2 (RFC 8018) with AES: OpenSSL 3 and FIPS refuse the 3DES and RC2 of older files."""
+def check_password(password: str) -> None:
+    """Raise PKIError (`bundle.password`) for what cannot protect a PKCS#12 file."""
     # Readers disagree about an empty password, and nobody can type a control character.
     if not 0 < len(password) <= _MAX_PASSWORD or not password.isprintable():
         raise PKIError(
             f"The password has 1 to {_MAX_PASSWORD} printable characters.", code="bundle.password"
         )
+
+
+def _encryption(password: str, *, legacy: bool) -> KeySerializationEncryption:
+    """PBES2 (RFC 8018) with AES: OpenSSL 3 and FIPS refuse the 3DES and RC2 of older files."""
+    check_password(password)
+    algorithm = (
+        pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC
+        if legacy
+        else pkcs12.PBES.PBESv2SHA256AndAES256CBC
+    )
     return (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(_PKCS12_ROUNDS)
-        .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
-        .hmac_hash(hashes.SHA256())
+        .key_cert_algorithm(algorithm)
+        .hmac_hash(hashes.SHA1() if legacy else hashes.SHA256())  # noqa: S303 - As they expect it.
         .build(password.encode("utf-8"))
     )

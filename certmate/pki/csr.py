@@ -7,14 +7,20 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from certmate.pki.errors import PKIError
 from certmate.pki.inspect import PARSE_ERRORS, pem_blocks
-from certmate.pki.keys import KeyFacts, PrivateKey, check_strength, describe, load_private_key
+from certmate.pki.keys import (
+    KeyFacts,
+    check_strength,
+    describe,
+    load_private_key,
+    signature_hash,
+)
 from certmate.pki.names import Name, parse_name, parse_names
 
 MAX_BYTES = 64 * 1024
@@ -42,15 +48,16 @@ def build(private_key_pem: str, names: Iterable[Name]) -> str:
 
     There is no common name: BR 7.1.4.3 discourages it, and it would not hold a long name.
     """
+    return make(private_key_pem, x509.Name([]), [_general_name(name) for name in names])
+
+
+def make(private_key_pem: str, subject: x509.Name, sans: list[x509.GeneralName]) -> str:
+    """A PEM request, with a SAN extension if there are any. Raises PKIError (`key.malformed`)."""
     key = load_private_key(private_key_pem)
-    request = (
-        x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name([]))
-        .add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
-        )
-        .sign(key, _signature_hash(key))
-    )
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    if sans:
+        builder = builder.add_extension(x509.SubjectAlternativeName(sans), critical=False)
+    request = builder.sign(key, signature_hash(key.public_key()))
     return request.public_bytes(Encoding.PEM).decode("ascii")
 
 
@@ -60,26 +67,28 @@ def _general_name(name: Name) -> x509.GeneralName:
     return x509.DNSName(name.value)
 
 
-def _signature_hash(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384:
-    """The hash that BR 7.1.3.2.2 pairs with the curve; SHA-256 for RSA."""
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > 256:
-        return hashes.SHA384()
-    return hashes.SHA256()
-
-
 def parse(pem_or_der: str | bytes) -> CSR:
     """What somebody's request asks for, after every check that needs no CA.
 
     Raises PKIError (`csr.malformed`, `csr.signature`, `csr.names`, `key.weak`). Only the key and
     the names count: a challenge password and all other requested extensions are ignored.
     """
-    request = _load(_der(pem_or_der))
-    facts = _check_key(request)
+    request = open_request(pem_or_der)
     return CSR(
         pem=request.public_bytes(Encoding.PEM).decode("ascii"),
         names=_names(request),
-        key=facts,
+        key=describe(request.public_key()),
     )
+
+
+def open_request(pem_or_der: str | bytes, *, more: bool = False) -> x509.CertificateSigningRequest:
+    """A request whose sender holds its key, whatever it asks for; `more` as in `check_strength`.
+
+    Raises PKIError (`csr.malformed`, `csr.signature`, `key.weak`).
+    """
+    request = _load(_der(pem_or_der))
+    _check_key(request, more=more)
+    return request
 
 
 def _der(pem_or_der: str | bytes) -> bytes:
@@ -109,7 +118,7 @@ def _load(der: bytes) -> x509.CertificateSigningRequest:
         raise PKIError("This is not a PKCS#10 request.", code="csr.malformed") from error
 
 
-def _check_key(request: x509.CertificateSigningRequest) -> KeyFacts:
+def _check_key(request: x509.CertificateSigningRequest, *, more: bool) -> None:
     try:
         public_key = request.public_key()
     except UnsupportedAlgorithm as error:
@@ -119,14 +128,13 @@ def _check_key(request: x509.CertificateSigningRequest) -> KeyFacts:
     except ValueError as error:
         raise PKIError("The public key of the CSR is malformed.", code="csr.malformed") from error
     # Before the signature: verifying with a key of absurd size is the expensive part.
-    check_strength(public_key)
-    if not _is_signed(request):
+    check_strength(public_key, more=more)
+    if not _is_signed(request, public_key):
         raise PKIError(
             "The CSR is not signed by its own key with SHA-256, SHA-384 or SHA-512.",
             code="csr.signature",
         )
     _check_encoding(request, public_key)
-    return describe(public_key)
 
 
 def _check_encoding(request: x509.CertificateSigningRequest, public_key: PublicKeyTypes) -> None:
@@ -136,16 +144,20 @@ def _check_encoding(request: x509.CertificateSigningRequest, public_key: PublicK
         raise PKIError("The public key of the CSR is oddly encoded.", code="csr.malformed")
 
 
-def _is_signed(request: x509.CertificateSigningRequest) -> bool:
+def _is_signed(request: x509.CertificateSigningRequest, public_key: PublicKeyTypes) -> bool:
     """RFC 2986 §3: the signature proves that the sender holds the private key."""
+    hashed = isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
     try:
-        return isinstance(request.signature_hash_algorithm, _HASHES) and request.is_signature_valid
+        if hashed and not isinstance(request.signature_hash_algorithm, _HASHES):
+            return False
+        return request.is_signature_valid
     except PARSE_ERRORS:
         return False
 
 
 def _names(request: x509.CertificateSigningRequest) -> tuple[Name, ...]:
-    common_names, general_names = _requested(request)
+    general_names = requested_names(request)
+    common_names = _common_names(request)
     if len(common_names) > 1:
         raise PKIError("The CSR has more than one common name.", code="csr.names")
     if not (common_names or general_names):
@@ -166,24 +178,32 @@ def _names(request: x509.CertificateSigningRequest) -> tuple[Name, ...]:
     return (primary, *(name for name in names if name != primary))
 
 
-def _requested(
-    request: x509.CertificateSigningRequest,
-) -> tuple[list[str], list[x509.GeneralName]]:
-    """The common names of the subject, and the SANs."""
+def subject_of(request: x509.CertificateSigningRequest) -> x509.Name:
+    """Raises PKIError (`csr.malformed`)."""
+    try:
+        return request.subject
+    except PARSE_ERRORS as error:
+        raise PKIError("The subject of the CSR is malformed.", code="csr.malformed") from error
+
+
+def _common_names(request: x509.CertificateSigningRequest) -> list[str]:
+    found = subject_of(request).get_attributes_for_oid(NameOID.COMMON_NAME)
+    return [str(attribute.value) for attribute in found]
+
+
+def requested_names(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]:
+    """The SANs, of any kind. Raises PKIError (`csr.malformed`)."""
     try:
         attributes = [attribute.oid for attribute in request.attributes]
-        subject = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         extensions = list(request.extensions)
     except PARSE_ERRORS as error:
-        raise PKIError(
-            "The subject or the extensions of the CSR are malformed.", code="csr.malformed"
-        ) from error
+        raise PKIError("The extensions of the CSR are malformed.", code="csr.malformed") from error
     # Readers differ in which list they obey, so a CA could certify names that nobody saw here.
     if attributes.count(_EXTENSION_REQUEST) > 1 or _MICROSOFT_EXTENSION_REQUEST in attributes:
         raise PKIError("The CSR has more than one list of extensions.", code="csr.malformed")
     values = [extension.value for extension in extensions]
     sans = [san for san in values if isinstance(san, x509.SubjectAlternativeName)]
-    return [str(attribute.value) for attribute in subject], [n for san in sans for n in san]
+    return [name for san in sans for name in san]
 
 
 def _san_text(name: x509.GeneralName) -> str:

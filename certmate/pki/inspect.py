@@ -100,7 +100,7 @@ def load_certificate(pem: str) -> x509.Certificate:
 
 def split_chain(pem: str) -> list[str]:
     """Each certificate of `pem` as PEM of its own, without comments; none for an empty text."""
-    return [_to_pem(certificate) for certificate in load_chain(pem)]
+    return [to_pem(certificate) for certificate in load_chain(pem)]
 
 
 def describe_certificate(pem: str) -> CertificateFacts:
@@ -124,9 +124,15 @@ def describe_certificate(pem: str) -> CertificateFacts:
 
 
 def _serial(certificate: x509.Certificate) -> str:
-    """Whole octets, as `openssl x509 -serial` and CRL tools print it."""
-    text = f"{certificate.serial_number:x}"
-    return text.zfill(len(text) + len(text) % 2)
+    return whole_octets(f"{certificate.serial_number:x}")
+
+
+def whole_octets(digits: str) -> str:
+    """A serial number (hexadecimal) in whole octets and no more of them than it takes, as `openssl
+    x509 -serial` and CRL tools print it.
+    """
+    bare = digits.lstrip("0")
+    return bare.zfill(len(bare) + len(bare) % 2)
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -141,5 +147,12 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     )
 
 
-def _to_pem(certificate: x509.Certificate) -> str:
+def to_pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(Encoding.PEM).decode("ascii")
+
+
+def pem_of(der: bytes, label: str = "CERTIFICATE") -> str:
+    """DER as PEM (RFC 7468), without a look at what is in it."""
+    text = base64.encodebytes(der).decode("ascii").replace("\n", "")
+    lines = (text[at : at + 64] for at in range(0, len(text), 64))
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))

@@ -41,29 +41,32 @@ class Name:
     wildcard: bool = False
 
 
-def parse_name(text: str) -> Name:
+def parse_name(text: str, *, public: bool = True) -> Name:
     """The name that a person or a CSR wrote as `text`.
 
+    Unless it is to be `public`, it may have one label, be a public suffix or cover one: a private
+    authority judges by rules of its own.
     Raises PKIError (`name.invalid`, `.idna`, `.wildcard`, `.public_suffix`, `.ip`).
     """
     # The cap comes before IDNA, whose work grows with the input and whose mapping can expand it.
     if not text or len(text) > MAX_LENGTH:
         raise PKIError(f"A name has 1 to {MAX_LENGTH} characters.", code="name.invalid")
-    if (address := _address(text)) is not None:
+    if (address := parse_address(text)) is not None:
         return Name(address, "ip")
     wildcard = text.startswith(_WILDCARD)
     base = text.removeprefix(_WILDCARD)
     if "*" in base:
         raise PKIError(
-            f"{_shown(text)}: a wildcard is one * as the whole leftmost label.",
+            f"{shown(text)}: a wildcard is one * as the whole leftmost label.",
             code="name.wildcard",
         )
     base = _host(base)
-    _check_registrable(base, wildcard=wildcard)
+    if public:
+        _check_registrable(base, wildcard=wildcard)
     value = _WILDCARD + base if wildcard else base
     if len(value) > MAX_LENGTH:
         raise PKIError(
-            f"{_shown(text)} is longer than {MAX_LENGTH} characters.", code="name.invalid"
+            f"{shown(text)} is longer than {MAX_LENGTH} characters.", code="name.invalid"
         )
     return Name(value, "dns", wildcard)
 
@@ -124,18 +127,21 @@ def object_name(directory: str) -> str:
     return directory
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Hostile text in a shape that can stand in a message: short, and nothing that is invisible."""
     return (text if text.isprintable() else ascii(text))[:80]
 
 
-def _address(text: str) -> str | None:
-    """The canonical text of an IP address; None if `text` is to be read as a DNS name."""
+def parse_address(text: str) -> str | None:
+    """The canonical text of an IP address; None if `text` is to be read as a DNS name.
+
+    Raises PKIError (`name.ip`) for what is an address and not the one of a host.
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         if text.count(":") > 1:
-            raise PKIError(f"{_shown(text)} is not an IP address.", code="name.ip") from None
+            raise PKIError(f"{shown(text)} is not an IP address.", code="name.ip") from None
         return None
     if isinstance(address, ipaddress.IPv6Address):
         if address.scope_id is not None:
@@ -154,13 +160,13 @@ def _host(text: str) -> str:
     labels = host.split(".")
     if not all(labels):
         raise PKIError(
-            f"{_shown(text)} has an empty label or a dot at its end.", code="name.invalid"
+            f"{shown(text)} has an empty label or a dot at its end.", code="name.invalid"
         )
     # WHATWG URL "ends in a number": such a host is an IPv4 address to somebody (0177.1, 0x7f.1,
     # fullwidth digits), and none of them means the same to everybody.
     if _NUMBER.fullmatch(labels[-1]):
         raise PKIError(
-            f"{_shown(text)} is not an IPv4 address of four plain decimal numbers.", code="name.ip"
+            f"{shown(text)} is not an IPv4 address of four plain decimal numbers.", code="name.ip"
         )
     for label in labels:
         _check_label(label, text)
@@ -172,7 +178,7 @@ def _to_ascii(text: str) -> str:
         return idna.encode(text, uts46=True).decode("ascii")
     except UnicodeError as error:
         raise PKIError(
-            f"{_shown(text)} is not a valid internationalised name (IDNA 2008).", code="name.idna"
+            f"{shown(text)} is not a valid internationalised name (IDNA 2008).", code="name.idna"
         ) from error
 
 
@@ -180,14 +186,14 @@ def _check_label(label: str, text: str) -> None:
     # BR 7.1.2.7.12 with RFC 5890 §2.3.1: letters, digits, hyphens; an underscore is none of them.
     if not _LABEL.fullmatch(label):
         raise PKIError(
-            f"{_shown(text)}: a label has 1 to 63 letters, digits and inner hyphens.",
+            f"{shown(text)}: a label has 1 to 63 letters, digits and inner hyphens.",
             code="name.invalid",
         )
     if label.startswith("xn--"):
         _check_a_label(label, text)
     elif label[2:4] == "--":
         raise PKIError(
-            f"{_shown(text)}: -- as third and fourth character is reserved (RFC 5890 §2.3.1).",
+            f"{shown(text)}: -- as third and fourth character is reserved (RFC 5890 §2.3.1).",
             code="name.invalid",
         )
 
@@ -198,7 +204,7 @@ def _check_a_label(label: str, text: str) -> None:
         idna.ulabel(label)
     except UnicodeError as error:
         raise PKIError(
-            f"{_shown(text)}: the label {label} is not valid Punycode of an IDNA 2008 label.",
+            f"{shown(text)}: the label {label} is not valid Punycode of an IDNA 2008 label.",
             code="name.idna",
         ) from error
 

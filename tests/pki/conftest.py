@@ -7,14 +7,13 @@ from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import settings
 
 from certmate.pki import csr
 from certmate.pki.bundle import Bundle
-from certmate.pki.keys import KeyType, PrivateKey, generate, load_private_key
+from certmate.pki.keys import KeyType, PrivateKey, generate, load_private_key, signature_hash
 from tests.pki.requests import NAMES
 
 # No example database: tests leave nothing behind in the folder that they run in.
@@ -64,7 +63,7 @@ def sign_certificate(
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .sign(signer, hashes.SHA256())
+        .sign(signer, signature_hash(signer.public_key()))
     )
     return Issued(certificate, key_pem)
 
@@ -86,7 +85,9 @@ def root() -> Issued:
 
 @pytest.fixture(scope="session")
 def intermediate(root: Issued) -> Issued:
-    return sign_certificate(generate(KeyType.EC256), "Intermediate", root, ca=True)
+    key_pem = generate(KeyType.EC256)
+    # NSS refuses two certificates of one issuer and serial number, and so does RFC 5280 §4.1.2.2.
+    return sign_certificate(key_pem, "Intermediate", root, ca=True, serial=0x0A1B2D)
 
 
 @pytest.fixture(scope="session")

@@ -86,12 +86,12 @@ def extensions(*names: str) -> bytes:
     return tlv(0x30, *(tlv(0x30, oid, tlv(0x04, value)) for value in values))
 
 
-def handmade(key_pem: str, *attributes: bytes) -> bytes:
-    """A properly signed request with attributes that no builder would write."""
+def handmade(key_pem: str, *attributes: bytes, subject: bytes = tlv(0x30)) -> bytes:
+    """A properly signed request with attributes or a subject that no builder would write."""
     key = load_private_key(key_pem)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    body = tlv(0x30, b"\x02\x01\x00", tlv(0x30), spki, tlv(0xA0, *attributes))
+    body = tlv(0x30, b"\x02\x01\x00", subject, spki, tlv(0xA0, *attributes))
     ecdsa_with_sha256 = tlv(0x30, b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02")
     signature = key.sign(body, ec.ECDSA(hashes.SHA256()))
     return tlv(0x30, body, ecdsa_with_sha256, tlv(0x03, b"\x00", signature))

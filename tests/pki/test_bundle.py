@@ -39,7 +39,8 @@ def run(*command: str | Path, password: str = PASSWORD) -> str:
 def test_a_bundle_whose_parts_fit_is_accepted(
     make_bundle: Callable[[str], Bundle], rsa_key: str, ec_key: str
 ) -> None:
-    for key in (rsa_key, ec_key):
+    others = [generate(key_type) for key_type in (KeyType.EC521, KeyType.ED25519, KeyType.MLDSA65)]
+    for key in (rsa_key, ec_key, *others):
         bundle = make_bundle(key)
         check(bundle)
         check(replace(bundle, chain=""))
@@ -48,7 +49,7 @@ def test_a_bundle_whose_parts_fit_is_accepted(
 
 
 def test_another_key_does_not_fit(bundle: Bundle, rsa_key: str) -> None:
-    for other in (rsa_key, generate(KeyType.EC256)):
+    for other in (rsa_key, *map(generate, (KeyType.EC256, KeyType.ED25519, KeyType.MLDSA44))):
         assert refusal(replace(bundle, privkey=other)) == "bundle.key_mismatch"
 
 
@@ -83,6 +84,15 @@ def test_what_is_no_bundle_is_malformed(bundle: Bundle, intermediate: Issued) ->
         replace(bundle, privkey=bundle.cert),
     ):
         assert refusal(broken) == "bundle.malformed"
+
+
+def test_a_chain_of_other_key_types_is_followed() -> None:
+    for key_type in (KeyType.ED25519, KeyType.MLDSA44, KeyType.EC521):
+        root = sign_certificate(generate(key_type), "Root", None, ca=True)
+        leaf = sign_certificate(generate(key_type), "www.example.com", root)
+        check(Bundle(leaf.pem, root.pem, leaf.key_pem))
+        impostor = sign_certificate(generate(key_type), "Root", None, ca=True)
+        assert refusal(Bundle(leaf.pem, impostor.pem, leaf.key_pem)) == "bundle.chain"
 
 
 def test_a_key_is_neither_in_the_repr_nor_in_a_refusal(bundle: Bundle) -> None:
@@ -139,6 +149,14 @@ def test_the_zip_has_a_key_only_on_request_and_if_there_is_one(bundle: Bundle) -
     ):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             assert archive.namelist() == ["cert.pem", "chain.pem", "fullchain.pem"]
+
+
+def test_the_zip_has_the_request_if_it_is_given(bundle: Bundle, good: str) -> None:
+    brought = replace(bundle, csr=good)
+    with zipfile.ZipFile(io.BytesIO(to_zip(brought, include_private=True))) as archive:
+        assert archive.read("csr.pem").decode() == good
+        assert archive.getinfo("csr.pem").external_attr >> 16 == stat.S_IFREG | 0o644
+        assert archive.getinfo("privkey.pem").external_attr >> 16 == stat.S_IFREG | 0o600
 
 
 def test_the_same_bundle_is_the_same_zip(bundle: Bundle) -> None:

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certmate.pki.errors import PKIError
-from certmate.pki.inspect import CertificateFacts, describe_certificate, pem_blocks, split_chain
+from certmate.pki.inspect import (
+    CertificateFacts,
+    describe_certificate,
+    pem_blocks,
+    split_chain,
+    whole_octets,
+)
 from certmate.pki.keys import describe, load_private_key
 from tests.pki.conftest import Issued, sign_certificate
 
@@ -123,3 +129,10 @@ def test_a_damaged_certificate_is_described_or_refused(root: Issued, data: st.Da
 
 def test_a_certificate_can_be_loaded_again_from_its_part_of_the_chain(root: Issued) -> None:
     assert x509.load_pem_x509_certificate(split_chain(root.pem)[0].encode()) == root.certificate
+
+
+@pytest.mark.parametrize(
+    ("digits", "octets"), [("1", "01"), ("abc", "0abc"), ("000c8d", "0c8d"), ("80", "80"), ("", "")]
+)
+def test_a_serial_number_is_whole_octets(digits: str, octets: str) -> None:
+    assert whole_octets(digits) == octets

@@ -1,0 +1,67 @@
+"""The little of DER (X.690) that signing needs: to take signed structures apart and put together.
+
+Everything that is signed here has one frame (RFC 5280 §4.1 and §5.1): what is signed, the
+algorithm, the signature. The contents are made and read by `cryptography`.
+"""
+
+from typing import NamedTuple
+
+SEQUENCE, BIT_STRING = 0x30, 0x03
+
+
+class Frame(NamedTuple):
+    """A certificate or CRL without its signature: the bytes to be signed, and the algorithm."""
+
+    tbs: bytes
+    algorithm: bytes
+
+
+def unsigned(der: bytes) -> Frame:
+    """Of a signed structure, what is signed and by which algorithm."""
+    start, _ = _content(der, 0)
+    _, tbs_end = _content(der, start)
+    _, algorithm_end = _content(der, tbs_end)
+    return Frame(der[start:tbs_end], der[tbs_end:algorithm_end])
+
+
+def signed(frame: Frame, signature: bytes) -> bytes:
+    """The whole structure with this signature."""
+    return encoded(SEQUENCE, frame.tbs + frame.algorithm + encoded(BIT_STRING, b"\0" + signature))
+
+
+def public_key_bits(spki: bytes) -> bytes:
+    """The content of the BIT STRING in a SubjectPublicKeyInfo, without its count of unused bits."""
+    start, _ = _content(spki, 0)
+    _, algorithm_end = _content(spki, start)
+    bits, end = _content(spki, algorithm_end)
+    return spki[bits + 1 : end]
+
+
+def with_part(sequence: bytes, index: int, part: bytes) -> bytes:
+    """The SEQUENCE with another element in the place of the one of this number."""
+    at, end = _content(sequence, 0)
+    parts = []
+    while at < end:
+        _, after = _content(sequence, at)
+        parts.append(sequence[at:after])
+        at = after
+    parts[index] = part
+    return encoded(SEQUENCE, b"".join(parts))
+
+
+def encoded(tag: int, content: bytes) -> bytes:
+    """One element: tag, length (X.690 §8.1.3) and content."""
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    size = length.to_bytes((length.bit_length() + 7) // 8)
+    return bytes((tag, 0x80 | len(size))) + size + content
+
+
+def _content(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element that begins at `at` begins, and where it ends."""
+    first = data[at + 1]
+    if first < 0x80:
+        return at + 2, at + 2 + first
+    begins = at + 2 + (first & 0x7F)
+    return begins, begins + int.from_bytes(data[at + 2 : begins])
