@@ -5,17 +5,18 @@ One row is one version, so a reader gets all of it or nothing.
 
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
 from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
+from certmate.core.bulk import insert_all, new
 from certmate.core.errors import Conflict, IntegrityFault, UpstreamUnavailable
 from certmate.core.secrets import SecretUnreadable
 from certmate.pki.bundle import Bundle
-from storage.backends.base import BundleRef, Kind, require_same, unknown
+from storage.backends.base import KINDS, BundleRef, Kind, require_same, unknown
 from storage.models import StorageTarget, StoredBundle
 
 _CHUNK = 1000
@@ -33,12 +34,30 @@ class DatabaseBackend:
             rows = self._rows(ref)
             row = rows.filter(fingerprint=bundle.fingerprint).first()
             if row is None:
-                row = self._new_row(ref, bundle)
+                row = self._new_row(ref, bundle, bundle.fingerprint)
                 row.save(force_insert=True)
             else:
                 require_same(_bundle(row), bundle)
             rows.filter(is_current=True).exclude(pk=row.pk).update(is_current=False)
             rows.filter(pk=row.pk, is_current=False).update(is_current=True)
+
+    def put_many(self, bundles: Sequence[tuple[BundleRef, Bundle, str]]) -> None:
+        """Store these new versions, with their fingerprints, in the caller's transaction.
+
+        They are current afterwards. Raises IntegrityError if one of them is there.
+        """
+        refs = [ref for ref, _, _ in bundles]
+        for kind in KINDS:
+            names = [ref.name for ref in refs if ref.kind == kind]
+            earlier = StoredBundle.objects.filter(target_id=self._target_id, kind=kind)
+            if names:
+                earlier.filter(name__in=names, is_current=True).update(is_current=False)
+        insert_all(
+            [
+                self._new_row(ref, bundle, fingerprint, is_current=True)
+                for ref, bundle, fingerprint in bundles
+            ]
+        )
 
     def get(self, ref: BundleRef, fingerprint: str | None = None) -> Bundle:
         wanted = {"is_current": True} if fingerprint is None else {"fingerprint": fingerprint}
@@ -47,6 +66,22 @@ class DatabaseBackend:
         if row is None:
             raise unknown(ref)
         return _bundle(row)
+
+    def get_many(self, wanted: Sequence[tuple[BundleRef, str]]) -> dict[BundleRef, Bundle]:
+        """The versions of these fingerprints that are there, in one query."""
+        fingerprints = dict(wanted)
+        rows = StoredBundle.objects.filter(
+            target_id=self._target_id,
+            name__in=[ref.name for ref in fingerprints],
+            fingerprint__in=list(fingerprints.values()),
+        )
+        with _telling("Reading"):
+            found = {BundleRef(cast(Kind, row.kind), row.name): row for row in rows}
+        return {
+            ref: _bundle(found[ref])
+            for ref, fingerprint in fingerprints.items()
+            if ref in found and found[ref].fingerprint == fingerprint
+        }
 
     def versions(self, ref: BundleRef) -> list[str]:
         with _telling("Listing"):
@@ -93,14 +128,19 @@ class DatabaseBackend:
     def _rows(self, ref: BundleRef) -> QuerySet[StoredBundle]:
         return StoredBundle.objects.filter(target_id=self._target_id, kind=ref.kind, name=ref.name)
 
-    def _new_row(self, ref: BundleRef, bundle: Bundle) -> StoredBundle:
-        row = StoredBundle(
+    def _new_row(
+        self, ref: BundleRef, bundle: Bundle, fingerprint: str, *, is_current: bool = False
+    ) -> StoredBundle:
+        row = new(
+            StoredBundle,
             target_id=self._target_id,
             kind=ref.kind,
             name=ref.name,
-            fingerprint=bundle.fingerprint,
+            fingerprint=fingerprint,
+            is_current=is_current,
             cert=bundle.cert,
             chain=bundle.chain,
+            csr=bundle.csr,
             metadata=bundle.metadata,
         )
         row.private_key = {} if bundle.privkey is None else {"pem": bundle.privkey}
@@ -129,4 +169,4 @@ def _bundle(row: StoredBundle) -> Bundle:
         privkey = row.private_key.get("pem")
     except SecretUnreadable as error:
         raise IntegrityFault(error.detail, code=error.code) from error
-    return Bundle(row.cert, row.chain, privkey, row.metadata)
+    return Bundle(row.cert, row.chain, privkey, row.metadata, row.csr)

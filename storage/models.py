@@ -61,6 +61,7 @@ class StoredBundle(models.Model):
     is_current = models.BooleanField(default=False)
     cert = models.TextField()
     chain = models.TextField(blank=True)
+    csr = models.TextField(blank=True)
     private_key = EncryptedJSONField()
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

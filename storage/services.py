@@ -4,7 +4,8 @@ The verbs on targets ask for permission. `store`, `load`, `remove` and `list_ref
 callers have asked whether the actor may do this to the certificate, and audit it there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,18 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core import parameters as declared
-from certmate.core.errors import CertMateError, Conflict, IntegrityFault, InvalidRequest
+from certmate.core.errors import (
+    CertMateError,
+    Conflict,
+    IntegrityFault,
+    InvalidRequest,
+    NotFound,
+)
 from certmate.pki import bundle as pki_bundle
 from certmate.pki.bundle import Bundle
 from certmate.pki.errors import PKIError
 from storage.backends.base import Backend, BackendSpec, BundleRef, OwnPlaces
-from storage.catalogue import CATALOGUE
+from storage.catalogue import CATALOGUE, DATABASE
 from storage.database import DatabaseBackend
 from storage.models import StorageTarget
 
@@ -118,6 +125,22 @@ def verify_target(*, actor: Actor, target: StorageTarget) -> StorageTarget:
     return target
 
 
+def resolve_target(*, actor: Actor, name: str) -> StorageTarget:
+    """The target of that name, the default one for "". Raises InvalidRequest (`storage.unknown`)
+    for one that the actor may not see.
+    """
+    if not name:
+        return default_target()
+    target = policy.visible(actor, StorageTarget.objects.all()).filter(name=name).first()
+    if target is None:
+        raise InvalidRequest(
+            f"There is no storage target {name!r} that you may use.",
+            code="storage.unknown",
+            field="storage",
+        )
+    return target
+
+
 def default_target() -> StorageTarget:
     """The target for what names none. Raises Conflict (`storage.no_default`)."""
     target = StorageTarget.objects.filter(is_default=True).first()
@@ -142,9 +165,34 @@ def store(*, target: StorageTarget, ref: BundleRef, bundle: Bundle) -> None:
     _backend(target).put(ref, bundle)
 
 
+def is_own_database(target: StorageTarget) -> bool:
+    """Whether bundles of this target are rows beside ours, written in the same transaction."""
+    return target.backend == DATABASE.slug
+
+
+def store_many(target: StorageTarget, bundles: Sequence[tuple[BundleRef, Bundle, str]]) -> None:
+    """Put new versions, each with its fingerprint, into a target of our own database, in the
+    caller's transaction. They are taken as they are: their parts have to fit.
+    """
+    DatabaseBackend(target.pk).put_many(bundles)
+
+
 def load(*, target: StorageTarget, ref: BundleRef, fingerprint: str | None = None) -> Bundle:
     """The current version, or the one of this fingerprint. Raises NotFound."""
     return _backend(target).get(ref, fingerprint)
+
+
+def load_many(
+    target: StorageTarget, wanted: Sequence[tuple[BundleRef, str]]
+) -> dict[BundleRef, Bundle]:
+    """The versions of these fingerprints, as far as they are there."""
+    if is_own_database(target):
+        return DatabaseBackend(target.pk).get_many(wanted)
+    found = {}
+    for ref, fingerprint in wanted:
+        with suppress(NotFound):
+            found[ref] = load(target=target, ref=ref, fingerprint=fingerprint)
+    return found
 
 
 def remove(*, target: StorageTarget, ref: BundleRef, fingerprint: str | None = None) -> None:

@@ -94,8 +94,10 @@ class IntegrityFault(CertMateError):
 
 @contextmanager
 def invalid_input(field: str) -> Iterator[None]:
-    """What `certmate.pki` refuses inside the block is an error of this field of the input."""
+    """What `certmate.pki` refuses inside the block is an error of this field of the input, or of
+    the part that it names itself.
+    """
     try:
         yield
     except PKIError as error:
-        raise InvalidRequest(error.detail, code=error.code, field=field) from error
+        raise InvalidRequest(error.detail, code=error.code, field=error.field or field) from error

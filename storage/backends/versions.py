@@ -1,6 +1,6 @@
 """The directory of one bundle: its versions, each a directory of files, and which one is current.
 
-    versions/<fingerprint>/{cert,chain,fullchain,privkey}.pem metadata.json
+    versions/<fingerprint>/{cert,chain,fullchain,privkey,csr}.pem metadata.json
     current -> versions/<fingerprint>
     cert.pem -> current/cert.pem, and so on for the others
 
@@ -23,7 +23,8 @@ from storage.backends.base import is_fingerprint, require_same
 CURRENT = "current"
 VERSIONS = "versions"
 PRIVATE_KEY = "privkey.pem"
-FILES = ("cert.pem", "chain.pem", "fullchain.pem", PRIVATE_KEY, "metadata.json")
+CSR = "csr.pem"
+FILES = ("cert.pem", "chain.pem", "fullchain.pem", PRIVATE_KEY, CSR, "metadata.json")
 REQUIRED = {"cert.pem", "chain.pem", "metadata.json"}
 
 
@@ -55,8 +56,8 @@ def make_current(home: int, bundle: Bundle) -> None:
     for name in files:
         filesystem.link(name, f"{CURRENT}/{name}", parent=home)
     filesystem.link(CURRENT, f"{VERSIONS}/{bundle.fingerprint}", parent=home)
-    if PRIVATE_KEY not in files:
-        filesystem.unlink(PRIVATE_KEY, parent=home)
+    for name in {PRIVATE_KEY, CSR} - files.keys():
+        filesystem.unlink(name, parent=home)
     os.fsync(home)
 
 
@@ -124,7 +125,8 @@ def damaged(detail: str) -> IntegrityFault:
 def _contents(bundle: Bundle) -> dict[str, str]:
     """What each file holds, in the order of `FILES`; no key, no file for it."""
     metadata = json.dumps(bundle.metadata, indent=2) + "\n"
-    texts = (bundle.cert, bundle.chain, bundle.fullchain, bundle.privkey, metadata)
+    csr = bundle.csr or None
+    texts = (bundle.cert, bundle.chain, bundle.fullchain, bundle.privkey, csr, metadata)
     return {name: text for name, text in zip(FILES, texts, strict=True) if text is not None}
 
 
@@ -143,7 +145,13 @@ def _parse(content: dict[str, bytes], fingerprint: str) -> Bundle:
     try:
         text = {name: value.decode() for name, value in content.items()}
         metadata = dict(json.loads(text["metadata.json"]))
-        bundle = Bundle(text["cert.pem"], text["chain.pem"], text.get(PRIVATE_KEY), metadata)
+        bundle = Bundle(
+            text["cert.pem"],
+            text["chain.pem"],
+            text.get(PRIVATE_KEY),
+            metadata,
+            text.get(CSR, ""),
+        )
         found = bundle.fingerprint
     except (ValueError, TypeError, PKIError):
         # Not chained: a decoding error carries what could not be decoded.
