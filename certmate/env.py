@@ -7,6 +7,7 @@ of Django's settings, which are built from it.
 import base64
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -79,6 +80,22 @@ def place(name: str) -> str:
     if value and not value.startswith("/") and not (host and is_port):
         raise ImproperlyConfigured(f"{name} must be /a/socket or host:port, not {value!r}.")
     return value
+
+
+def absolute_path(name: str) -> str:
+    """A file that may come and go with its disk or driver, or "" where none is named."""
+    value = text(name)
+    if value and not Path(value).is_absolute():
+        raise ImproperlyConfigured(f"{name} must be an absolute path, not {value!r}.")
+    return value
+
+
+def together(values: Mapping[str, str]) -> None:
+    """Variables that have no meaning without each other: all of them, or none."""
+    missing = [name for name, value in values.items() if not value]
+    if missing and len(missing) < len(values):
+        present = next(name for name, value in values.items() if value)
+        raise ImproperlyConfigured(f"{present} is set, but {missing[0]} is not.")
 
 
 def base_url(name: str, default: str) -> str:

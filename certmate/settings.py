@@ -37,6 +37,11 @@ PORT = env.integer("PORT", 8000, low=1, high=65535)
 CERTMATE_BASE_URL = env.base_url("CERTMATE_BASE_URL", f"http://127.0.0.1:{PORT}")
 _base = urlsplit(CERTMATE_BASE_URL)
 IS_HTTPS = _base.scheme == "https"
+# The address in CRL and issuer pointers. Whoever checks a certificate cannot check another one
+# for that (RFC 5280 §8), so it is http; a port of its own stays as it is.
+CERTMATE_PKI_URL = (
+    f"http://{_base.netloc}" if IS_HTTPS and _base.port is None else CERTMATE_BASE_URL
+)
 
 DEBUG = False
 ALLOWED_HOSTS = env.words("CERTMATE_ALLOWED_HOSTS") or [
@@ -134,6 +139,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;"
+            "PRAGMA wal_autocheckpoint=8000;"
         ),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -204,7 +210,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$", r"^pki/"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CERTMATE_BEHIND_PROXY = env.boolean("CERTMATE_BEHIND_PROXY")
@@ -299,7 +305,17 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/",
     "ENUM_NAME_OVERRIDES": {
         "ActorKindEnum": "certmate.audit.choices.ActorKind",
+        "AuthorityKeyStateEnum": "providers.choices.KeyState",
+        "AuthorityKindEnum": "providers.choices.AuthorityKind",
+        "AuthorityStateEnum": "providers.choices.AuthorityState",
+        "BatchRowStateEnum": "clients.choices.RowState",
+        "BatchStateEnum": "clients.choices.BatchState",
         "CertificateStateEnum": "certificates.choices.CertificateState",
+        "ClientStateEnum": "clients.choices.ClientState",
+        "EnrolmentStateEnum": "clients.choices.EnrolmentState",
+        "IdentityKindEnum": "clients.choices.IdentityKind",
+        "LedgerKindEnum": "providers.choices.EntryKind",
+        "LedgerStateEnum": "providers.choices.EntryState",
         "OrderKindEnum": "certificates.choices.OrderKind",
         "OrderStateEnum": "certificates.choices.OrderState",
     },
@@ -313,6 +329,18 @@ ORDER_LEASE = timedelta(seconds=60)
 CERTMATE_AUDIT_SYSLOG = env.place("CERTMATE_AUDIT_SYSLOG")
 CERTMATE_AUDIT_WEBHOOK = env.optional_url("CERTMATE_AUDIT_WEBHOOK", schemes=("https",))
 CERTMATE_AUDIT_RETENTION_DAYS = env.integer("CERTMATE_AUDIT_RETENTION_DAYS", 0, low=0, high=36500)
+
+# The token that keeps keys of authorities (docs/authorities.md); the library's code runs here.
+CERTMATE_PKCS11_MODULE = env.absolute_path("CERTMATE_PKCS11_MODULE")
+CERTMATE_PKCS11_TOKEN = env.text("CERTMATE_PKCS11_TOKEN")
+CERTMATE_PKCS11_PIN = env.secret("CERTMATE_PKCS11_PIN")
+env.together(
+    {
+        "CERTMATE_PKCS11_MODULE": CERTMATE_PKCS11_MODULE,
+        "CERTMATE_PKCS11_TOKEN": CERTMATE_PKCS11_TOKEN,
+        "CERTMATE_PKCS11_PIN": CERTMATE_PKCS11_PIN,
+    }
+)
 
 LOG_FORMAT = env.choice("CERTMATE_LOG_FORMAT", "text", choices=("text", "json"))
 LOG_LEVEL = env.choice(

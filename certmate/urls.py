@@ -15,8 +15,10 @@ urlpatterns = [
     path("ready", Ready.as_view()),
     path("api/", include("certmate.rest.urls")),
     path("api/", include("certificates.api.urls")),
+    path("api/", include("clients.api.urls")),
     path("api/", include("providers.api.urls")),
     path("api/", include("storage.api.urls")),
+    path("pki/", include("providers.urls")),
     path("<str:name>/tls", DirectDownload.as_view()),
 ]
 

@@ -1,9 +1,11 @@
 """The one door to whoever issues: register, issue, revoke, ask for the renewal window.
 
-A caller says which account and what to prove; how a CA of that kind is spoken to stays in here. No
-call of this module may be made inside a database transaction.
+A caller says which account and what to prove, or which authority and what to certify; how a CA of
+that kind works stays in here. No call of this module may be made inside a database transaction,
+but for `keep`, `check_leaf` and `revoke_signed`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,16 +13,28 @@ from django.conf import settings
 from django.db import transaction
 
 from certmate.core import clock
-from certmate.core.errors import CertMateError
+from certmate.core.errors import CertMateError, Conflict, invalid_input
+from certmate.pki.inspect import pem_of
 from certmate.pki.keys import KeyType, generate
+from certmate.pki.subject import text
 from providers.acme import client
 from providers.acme.account import AccountRef
 from providers.acme.client import IssuedChain
 from providers.acme.plan import Challenge, IssueRequest
 from providers.acme.runner import Watch
 from providers.acme.workspace import sweep_workspaces
+from providers.authority.building import Drafted, Leaf, draft_leaf
 from providers.dns.render import Rendered, render
-from providers.models import CAAccount, DNSAccount, HTTPChallenge
+from providers.models import (
+    Authority,
+    AuthorityKey,
+    CAAccount,
+    DNSAccount,
+    HTTPChallenge,
+    LedgerEntry,
+    Profile,
+)
+from providers.services import ledger, revoking, signing
 
 CHALLENGE_LIFETIME = timedelta(hours=1)
 LEFTOVER_AGE = timedelta(hours=1)
@@ -72,6 +86,97 @@ def issue(
     watch.step("The CA does not know the account any more; registering it again.")
     CAAccount.objects.filter(pk=account.pk).update(account_uri="", registered_at=None)
     return attempt(registered(account, watch))
+
+
+@dataclass(frozen=True)
+class SignedLeaf:
+    """A certificate of an authority that nobody has yet: `keep` it before it is handed out."""
+
+    cert: str
+    chain: str
+    issuer: str
+    der: bytes
+    drafted: Drafted
+    entry: LedgerEntry
+
+
+def check_leaf(*, authority: Authority, profile: Profile, leaf: Leaf) -> None:
+    """Raise what `sign_leaf` would before it signs."""
+    _drafted(authority, profile, leaf)
+
+
+def sign_leaf(*, authority: Authority, profile: Profile, leaf: Leaf, holder: str) -> SignedLeaf:
+    """A certificate under the profile from this authority and no other.
+
+    Raises InvalidRequest with the field that breaks a rule, Conflict (`authority.*`, `key.blocked`)
+    before anything is recorded, and what the key store raises.
+    """
+    key, drafted = _drafted(authority, profile, leaf)
+    return sign_drafted(key, [drafted], [holder], profile=profile.name)[0]
+
+
+def _drafted(authority: Authority, profile: Profile, leaf: Leaf) -> tuple[AuthorityKey, Drafted]:
+    key = signing.signing_key(authority)
+    with invalid_input(""):
+        drafted = draft_leaf(signing.issuing(key), profile.rules, leaf, now=clock.now())
+    ledger.require_unblocked([drafted.public_key_hash])
+    return key, drafted
+
+
+def sign_drafted(
+    key: AuthorityKey, drafts: Sequence[Drafted], holders: Sequence[str], *, profile: str
+) -> list[SignedLeaf]:
+    """Record the drafts and have them signed. What fails after that is given up at once, and a key
+    that cannot be reached leaves no line.
+    """
+    signing.require_opens(key, "")
+    entries = ledger.record(key, drafts, holders, profile=profile)
+    try:
+        certificates = signing.sign_drafts(key, signing.issuing(key).issuer, drafts)
+    except CertMateError as error:
+        for entry in entries:
+            ledger.give_up(entry, f"The signature failed: {error.code}.")
+        raise
+    return as_signed(key, drafts, entries, certificates)
+
+
+def as_signed(
+    key: AuthorityKey,
+    drafts: Sequence[Drafted],
+    entries: Sequence[LedgerEntry],
+    certificates: Sequence[bytes],
+) -> list[SignedLeaf]:
+    """What was recorded and signed (DER), with the chain that goes with it."""
+    chain, issuer = signing.handed_out(key), text(key.authority.subject)
+    return [
+        SignedLeaf(pem_of(der), chain, issuer, der, drafted, entry)
+        for der, drafted, entry in zip(certificates, drafts, entries, strict=True)
+    ]
+
+
+def give_up(signed: Sequence[SignedLeaf], note: str) -> None:
+    """Revoke what was signed and could not be kept; nobody got it."""
+    for one in signed:
+        ledger.give_up(one.entry, note)
+
+
+def keep(signed: Sequence[SignedLeaf]) -> None:
+    """Complete the ledger, in the transaction that stores what the certificates are for.
+
+    Raises IntegrityFault (`ledger.given_up`): then nobody must get them.
+    """
+    ledger.complete([one.entry for one in signed], [one.der for one in signed])
+
+
+def revoke_signed(*, entry: LedgerEntry, reason: str) -> None:
+    """Revoke what an authority has signed, in the caller's transaction. Already revoked counts as
+    done.
+    """
+    try:
+        revoking.revoke(entry, reason)
+    except Conflict as error:
+        if error.code != "revoke.already":
+            raise
 
 
 def revoke(*, account: CAAccount, cert: str, reason: str, watch: Watch) -> None:

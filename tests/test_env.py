@@ -132,3 +132,22 @@ def test_an_optional_url_may_be_missing_but_not_of_another_scheme(
     with pytest.raises(ImproperlyConfigured, match="CERTMATE_X") as refused:
         env.optional_url("CERTMATE_X", schemes=("https",))
     assert "secret" not in str(refused.value)
+
+
+def test_a_path_that_depends_on_the_working_directory_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert env.absolute_path("CERTMATE_X") == ""
+    monkeypatch.setenv("CERTMATE_X", "/opt/vendor/library.so")
+    assert env.absolute_path("CERTMATE_X") == "/opt/vendor/library.so"
+    monkeypatch.setenv("CERTMATE_X", "library.so")
+    with pytest.raises(ImproperlyConfigured, match="CERTMATE_X"):
+        env.absolute_path("CERTMATE_X")
+
+
+def test_variables_that_need_each_other_are_all_set_or_none_is() -> None:
+    env.together({"CERTMATE_X": "", "CERTMATE_Y": ""})
+    env.together({"CERTMATE_X": "canary", "CERTMATE_Y": "y"})
+    with pytest.raises(ImproperlyConfigured, match="X is set, but CERTMATE_Y is not") as refused:
+        env.together({"CERTMATE_X": "canary", "CERTMATE_Y": ""})
+    assert "canary" not in str(refused.value)

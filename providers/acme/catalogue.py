@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from certmate.core.errors import InvalidRequest
+from certmate.pki.keys import ACME_KEY_TYPES
 
-KEY_TYPES = ("rsa2048", "rsa3072", "rsa4096", "ec256", "ec384")
+KEY_TYPES = tuple(key_type.value for key_type in ACME_KEY_TYPES)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""The admin of accounts: it translates between people and `providers.services`."""
+"""The admin of accounts and authorities: it translates between people and `providers.services`."""
 
-from providers.admin import ca, dns
+from providers.admin import authorities, ca, dns, ledger, profiles
 
-__all__ = ["ca", "dns"]
+__all__ = ["authorities", "ca", "dns", "ledger", "profiles"]

@@ -18,7 +18,7 @@ from certmate.ui.catalogue import CatalogueAdmin, Kind
 from certmate.ui.facts import Fact, FactGroup, code, link
 from certmate.ui.tools import DeleteTool
 from providers.acme.catalogue import CATALOGUE, CAProvider
-from providers.forms import CASettingsForm, NewCAAccountForm
+from providers.forms.accounts import CASettingsForm, NewCAAccountForm
 from providers.models import CAAccount
 from providers.services import delete_ca_account
 

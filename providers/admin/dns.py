@@ -14,7 +14,7 @@ from certmate.ui.catalogue import CatalogueAdmin, Kind
 from certmate.ui.facts import Fact, FactGroup, lines, link
 from certmate.ui.tools import DeleteTool
 from providers.dns.catalogue import CATALOGUE
-from providers.forms import DNSSettingsForm, NewDNSAccountForm
+from providers.forms.accounts import DNSSettingsForm, NewDNSAccountForm
 from providers.models import DNSAccount
 from providers.services import delete_dns_account
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from providers.api import views
+from providers.api import authorities, ledger, profiles, views
 
 urlpatterns = [
     path("ca-providers", views.CAProviders.as_view()),
@@ -11,4 +11,19 @@ urlpatterns = [
     path("ca-accounts/<str:name>", views.CAAccountByName.as_view()),
     path("dns-accounts", views.DNSAccounts.as_view()),
     path("dns-accounts/<str:name>", views.DNSAccountByName.as_view()),
+    path("profiles", profiles.Profiles.as_view()),
+    path("profiles/<str:name>", profiles.ProfileByName.as_view()),
+    path("authorities", authorities.Authorities.as_view()),
+    path("authorities/import", authorities.ImportAuthority.as_view()),
+    path("authorities/<str:name>", authorities.AuthorityByName.as_view()),
+    path("authorities/<str:name>/intermediate", authorities.CreateIntermediate.as_view()),
+    path("authorities/<str:name>/rotate", authorities.RotateAuthority.as_view()),
+    path("authorities/<str:name>/certificate", authorities.AuthorityCertificate.as_view()),
+    path("authorities/<str:name>/chain", authorities.AuthorityChain.as_view()),
+    path("authorities/<str:name>/csr", authorities.AuthorityCSR.as_view()),
+    path("authorities/<str:name>/publish-crl", authorities.PublishCRLs.as_view()),
+    path("authorities/<str:name>/ledger", ledger.Ledger.as_view()),
+    path("authorities/<str:name>/ledger/<str:serial>", ledger.LedgerEntryBySerial.as_view()),
+    path("authorities/<str:name>/ledger/<str:serial>/revoke", ledger.RevokeEntry.as_view()),
+    path("authorities/<str:name>/ledger/<str:serial>/release", ledger.ReleaseEntry.as_view()),
 ]

@@ -3,19 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
 from certmate.core.errors import Conflict, InvalidRequest
-from providers.models import CAAccount, DNSAccount
+from providers.models import Authority, CAAccount, DNSAccount
+from providers.models.accounts import Account
 
-AccountT = TypeVar("AccountT", CAAccount, DNSAccount)
+AccountT = TypeVar("AccountT", CAAccount, DNSAccount, Authority)
 
 
-def require_for_everybody(actor: Actor, model: type[CAAccount | DNSAccount]) -> None:
+def require_for_everybody(actor: Actor, model: type[Account]) -> None:
     """What everybody's certificates go through is not decided by a grant on one account."""
     policy.require(actor, Verb.CHANGE, model)
 
@@ -46,16 +47,31 @@ def delete(actor: Actor, account: CAAccount | DNSAccount) -> None:
     account.
     """
     policy.require(actor, Verb.DELETE, account)
+    delete_unused(
+        account,
+        Conflict(
+            f"{account.name} is used by certificates, versions or orders. Reissue them through "
+            "another account and delete them first.",
+            code="account.in_use",
+        ),
+    )
+
+
+def delete_unused(row: models.Model, in_use: Conflict) -> None:
+    """Delete it, or raise `in_use` if something that protects it names it.
+
+    That is asked first, since deletion would load all that does, however much it is.
+    """
+    for relation in row._meta.get_fields(include_hidden=True):
+        if isinstance(relation, models.ManyToOneRel) and relation.on_delete is models.PROTECT:
+            rows = relation.related_model._base_manager
+            if rows.filter(**{relation.field.name: row}).exists():
+                raise in_use
     try:
         with transaction.atomic():
-            account.delete()
+            row.delete()
     except ProtectedError as error:
-        raise Conflict(
-            f"{account.name} is used by {len(error.protected_objects)} or more certificates, "
-            "versions or "
-            "orders. Reissue them through another account and delete them first.",
-            code="account.in_use",
-        ) from error
+        raise in_use from error
 
 
 def choose(candidates: Sequence[AccountT], *, wanted: str, field: str) -> AccountT:

@@ -12,7 +12,7 @@ from certmate.core.errors import Conflict, InvalidRequest, invalid_input
 from certmate.core.parameters import MASK
 from certmate.pki.inspect import split_chain
 from providers.acme import catalogue
-from providers.models import CAAccount
+from providers.models import Authority, CAAccount
 from providers.services import accounts
 
 
@@ -47,6 +47,12 @@ def create_ca_account(
         team=find_team(actor=actor, name=team),
     )
     policy.require(actor, Verb.REQUEST, account)
+    if Authority.objects.filter(name=name).exists():
+        raise Conflict(
+            f"{name!r} names an authority already; certificates name both alike.",
+            code="account.name",
+            field="name",
+        )
     return accounts.save(actor, account, CAAccount.objects.filter(is_default=True))
 
 

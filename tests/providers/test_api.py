@@ -209,7 +209,7 @@ def test_a_name_is_taken_once_and_never_changes(
 
 def test_an_account_in_use_is_not_deleted(owner: Caller) -> None:
     used = factories.certificate(dns_account=factories.dns_account())
-    problem(owner.delete(f"/api/ca-accounts/{used.ca_account.name}"), 409, "account.in_use")
+    problem(owner.delete(f"/api/ca-accounts/{used.issued_by.name}"), 409, "account.in_use")
     problem(owner.delete("/api/dns-accounts/dns"), 409, "account.in_use")
     factories.dns_account("free")
     assert owner.delete("/api/dns-accounts/free").status_code == 204

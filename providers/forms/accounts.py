@@ -16,7 +16,7 @@ from providers.services import (
     update_dns_account,
 )
 
-_NAME_HELP = "How it is called here: lower-case letters, digits, dots, dashes and underscores."
+NAME_HELP = "How it is called here: lower-case letters, digits, dots, dashes and underscores."
 
 
 class CAFields(ServiceForm):
@@ -69,7 +69,7 @@ class CAFields(ServiceForm):
 
 
 class NewCAAccountForm(CAFields):
-    name = forms.CharField(max_length=100, help_text=_NAME_HELP)
+    name = forms.CharField(max_length=100, help_text=NAME_HELP)
 
     def __init__(self, *args: Any, entry: CAProvider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,7 +141,7 @@ class DNSFields(ServiceForm):
 
 
 class NewDNSAccountForm(DNSFields):
-    name = forms.CharField(max_length=100, help_text=_NAME_HELP)
+    name = forms.CharField(max_length=100, help_text=NAME_HELP)
 
     def __init__(self, *args: Any, entry: DNSProvider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""Forms of the admin for accounts, authorities and profiles."""

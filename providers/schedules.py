@@ -1,0 +1,18 @@
+"""What beat does for authorities, unless an operator has changed it in the admin."""
+
+from datetime import timedelta
+
+from certmate.core.schedules import Schedule
+
+SCHEDULES = (
+    Schedule(
+        "providers.publish_due",
+        timedelta(minutes=5),
+        "Makes the CRLs that are missing or at half of their validity.",
+    ),
+    Schedule(
+        "providers.reconcile_ledger",
+        timedelta(minutes=5),
+        "Gives up and revokes what a crash has left between ledger and signature.",
+    ),
+)

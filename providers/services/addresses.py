@@ -1,0 +1,14 @@
+"""Where anybody finds what authorities publish; these addresses stand in what they sign."""
+
+from providers.models import AuthorityKey
+from providers.services.signing import public_url
+
+
+def ca_url(key: AuthorityKey) -> str:
+    """The key's certificate."""
+    return f"{public_url(key.authority)}/ca/{key.number}.cer"
+
+
+def crl_url(key: AuthorityKey, shard: int) -> str:
+    """The newest CRL of one of the key's shards."""
+    return f"{public_url(key.authority)}/crl/{shard}.crl"

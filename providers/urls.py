@@ -1,0 +1,42 @@
+"""What verifiers fetch; these addresses stand in certificates and must never change."""
+
+from django.urls import path, register_converter
+
+from providers import public
+
+
+class NameConverter:
+    """A name as `account_name` has it: nothing else reaches the database."""
+
+    regex = "[a-z0-9][a-z0-9._-]{0,99}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class NumberConverter:
+    """As many digits as a number of ours can have."""
+
+    regex = "[0-9]{1,9}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(NameConverter, "authority")
+register_converter(NumberConverter, "number")
+
+urlpatterns = [
+    path("<authority:name>/ca.cer", public.current, {"form": "cer"}, name="authority_cer"),
+    path("<authority:name>/ca.pem", public.current, {"form": "pem"}, name="authority_pem"),
+    path("<authority:name>/ca/<number:number>.cer", public.of_key, name="authority_key_cer"),
+    path("<authority:name>/crl/<number:shard>.crl", public.crl, name="authority_crl"),
+    # `pki/tls` is the address of a certificate.
+    path("<str:name>/<path:rest>", public.nothing, name="authority_nothing"),
+]
