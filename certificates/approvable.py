@@ -69,9 +69,12 @@ def _request(params: dict[str, Any]) -> CertificateRequest:
     return CertificateRequest(
         domain=params["names"][0],
         san_domains=params["names"][1:],
-        ca=params["ca_account"],
-        dns=params["dns_account"],
-        challenge_type=params["challenge_type"],
+        ca=params.get("ca_account", ""),
+        authority=params.get("authority", ""),
+        profile=params.get("profile", ""),
+        validity_days=params.get("validity_days"),
+        dns=params.get("dns_account", ""),
+        challenge_type=params.get("challenge_type"),
         key_type=params["key_type"],
         csr=params["csr"],
     )

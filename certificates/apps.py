@@ -8,14 +8,17 @@ class CertificatesConfig(AppConfig):
 
     def ready(self) -> None:
         from certificates.approvable import register_operations
+        from certificates.following import follow
         from certificates.models import Certificate
         from certmate.audit.services import register
+        from providers.services import revoking
 
         # Versions and orders are logged as events by the services that make them.
         # A CSR may hold a challenge password (RFC 2985 section 5.4.1).
         register(Certificate, exclude=("updated_at",), masked=("csr",))
         post_migrate.connect(_seed, sender=self)
         register_operations()
+        revoking.follow(follow)
 
 
 def _seed(**_: object) -> None:

@@ -1,7 +1,8 @@
 """Carrying out an order. The row says what is left to do, so each step may be killed and repeated.
 
-prepare (key and CSR, kept encrypted) → obtain (the CA) → store (the bundle, by fingerprint) →
-finish (one transaction). docs/issuance-cycle.md tells what each crash leaves and who takes it up.
+prepare (key and CSR, kept encrypted) → obtain (the CA or the authority) → store (the bundle, by
+fingerprint) → finish (one transaction). docs/issuance-cycle.md tells what each crash leaves and
+who takes it up.
 """
 
 import logging
@@ -10,7 +11,8 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from certificates.choices import CertificateState, OrderKind, OrderState, OrderStep
 from certificates.failure import record_failure
-from certificates.models import Certificate, OrderKey, Version
+from certificates.models import Certificate, Order, OrderKey, Version
+from certificates.obtaining import obtain, prepare
 from certificates.services.certificates import set_renewal
 from certificates.services.metadata import metadata
 from certificates.services.rights import require_still
@@ -19,18 +21,18 @@ from certmate.audit.context import Context, running
 from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core.errors import CertMateError, IntegrityFault, LeaseLost, UpstreamUnavailable
-from certmate.pki import csr as pki_csr
-from certmate.pki import inspect
 from certmate.pki.bundle import Bundle
-from certmate.pki.keys import KeyType, generate
-from certmate.pki.names import parse_name
 from providers import issuers
-from providers.acme.client import IssuedChain
-from providers.acme.failures import clean
 from storage import services as storage
 from storage.backends.base import BundleRef
 
 logger = logging.getLogger(__name__)
+
+_TAKEN_OVER = (
+    *("names", "ca_account_id", "authority_id", "profile_id", "validity_days"),
+    *("challenge_type", "key_type", "csr"),
+)
+"""What a certificate is from now on, once an order for it has succeeded."""
 
 DATABASE_AWAY = UpstreamUnavailable(
     "CertMate's database was locked, full or away.", code="database.unavailable"
@@ -78,96 +80,12 @@ def _carry_out(watch: OrderWatch) -> None:
         return
     version = Version.objects.select_related("storage_target").filter(order=watch.order).first()
     if version is None:
-        # What the CA has issued is kept whoever has lost which right; it is not asked for more.
+        # What was issued is kept whoever has lost which right; no more is asked for.
         require_still(watch.order)
-        version = _obtain(watch, _prepare(watch))
+        version = obtain(watch, prepare(watch))
     if version.stored_at is None:
         _store(watch, version)
     _finish(watch, version)
-
-
-def _prepare(watch: OrderWatch) -> OrderKey:
-    """The order's key and CSR: those of an earlier attempt, or new ones that are stored before the
-    CA is asked.
-    """
-    existing = OrderKey.objects.filter(order=watch.order).first()
-    if existing is not None:
-        return existing
-    order = watch.order
-    if order.csr:
-        watch.enter(OrderStep.PREPARE, "Using the CSR that was brought along.")
-        return _keep_key(watch, OrderKey(order=order, csr=order.csr))
-    watch.enter(OrderStep.PREPARE, f"Making the key ({order.key_type}) and the CSR.")
-    private_key = generate(KeyType(order.key_type))
-    csr = pki_csr.build(private_key, [parse_name(name) for name in order.names])
-    return _keep_key(watch, OrderKey(order=order, csr=csr, private_key={"pem": private_key}))
-
-
-def _keep_key(watch: OrderWatch, key: OrderKey) -> OrderKey:
-    with transaction.atomic():
-        watch.tick()
-        key.save(force_insert=True)
-    return key
-
-
-def _obtain(watch: OrderWatch, key: OrderKey) -> Version:
-    order = watch.order
-    proof = issuers.Proof(order.challenge_type, order.dns_account)  # type: ignore[arg-type]
-    through = f" through {order.dns_account}" if order.dns_account else ""
-    watch.enter(
-        OrderStep.OBTAIN,
-        f"Asking {order.ca_account} for {', '.join(order.names)}: {order.challenge_type}{through}.",
-    )
-    issued = issuers.issue(
-        account=order.ca_account,
-        csr=key.csr,
-        proof=proof,
-        resume_url=order.acme_order_url,
-        watch=watch,
-    )
-    return _keep_version(watch, key, issued)
-
-
-def _keep_version(watch: OrderWatch, key: OrderKey, issued: IssuedChain) -> Version:
-    order = watch.order
-    facts = inspect.describe_certificate(issued.cert)
-    if facts.key.spki_sha256 != pki_csr.parse(key.csr).key.spki_sha256 or set(facts.names) != set(
-        order.names
-    ):
-        raise IntegrityFault(
-            "The CA answered with a certificate for another key or other names.",
-            code="acme.wrong_certificate",
-        )
-    with transaction.atomic():
-        watch.tick()
-        certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
-        latest = (
-            certificate.versions.order_by("-number").values_list("number", flat=True).first() or 0
-        )
-        version = Version.objects.create(
-            certificate=certificate,
-            number=latest + 1,
-            order=order,
-            ca_account=order.ca_account,
-            storage_target=certificate.storage_target,
-            names=list(facts.names),
-            serial=facts.serial,
-            fingerprint=facts.fingerprint,
-            issuer=clean(facts.issuer)[:500],
-            not_before=facts.not_before,
-            not_after=facts.not_after,
-            key_algorithm=facts.key.algorithm,
-            key_size=facts.key.size,
-            public_key_hash=facts.key.spki_sha256,
-            has_private_key=bool(key.private_key),
-            cert=issued.cert,
-            chain=issued.chain,
-        )
-    watch.step(
-        f"Issued by {facts.issuer}: serial {facts.serial}, valid until "
-        f"{facts.not_after:%Y-%m-%d %H:%M} UTC."
-    )
-    return version
 
 
 def _store(watch: OrderWatch, version: Version) -> None:
@@ -224,7 +142,7 @@ def _finish(watch: OrderWatch, version: Version) -> None:
         )
         certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
         before = certificate.current_version
-        for field in ("names", "ca_account_id", "challenge_type", "key_type", "csr"):
+        for field in _TAKEN_OVER:
             setattr(certificate, field, getattr(order, field))
         if order.kind == OrderKind.REISSUE:
             certificate.dns_account = order.dns_account if order.names_dns_account else None
@@ -258,9 +176,11 @@ def _revoke(watch: OrderWatch) -> None:
         raise IntegrityFault("The version to revoke is gone.", code="version.unknown")
     watch.enter(
         OrderStep.REVOKE,
-        f"Asking {version.ca_account} to revoke serial {version.serial}: {order.reason}.",
+        f"Asking {version.issued_by} to revoke serial {version.serial}: {order.reason}.",
     )
-    issuers.revoke(account=version.ca_account, cert=version.cert, reason=order.reason, watch=watch)
+    account = version.ca_account
+    if account is not None:
+        issuers.revoke(account=account, cert=version.cert, reason=order.reason, watch=watch)
     with transaction.atomic():
         watch.write(
             state=OrderState.SUCCEEDED,
@@ -269,20 +189,26 @@ def _revoke(watch: OrderWatch) -> None:
             error_code="",
             error_detail="",
         )
-        version.revoked_at = clock.now()
-        version.revocation_reason = order.reason
-        version.save(update_fields=["revoked_at", "revocation_reason"])
-        certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
-        if certificate.current_version_id == version.pk:
-            certificate.state = CertificateState.REVOKED
-            certificate.renew_at = certificate.renewal_poll_at = None
-            certificate.save(update_fields=["state", "renew_at", "renewal_poll_at", "updated_at"])
-        record(
-            certificate,
-            "certificate.revoked",
-            order=order.pk,
-            version=version.number,
-            serial=version.serial,
-            reason=order.reason,
-        )
+        if version.entry is not None:
+            issuers.revoke_signed(entry=version.entry, reason=order.reason)
+        _mark_revoked(order, version)
         watch.step("Revoked.")
+
+
+def _mark_revoked(order: Order, version: Version) -> None:
+    version.revoked_at = clock.now()
+    version.revocation_reason = order.reason
+    version.save(update_fields=["revoked_at", "revocation_reason"])
+    certificate = Certificate.objects.select_for_update().get(pk=order.certificate_id)
+    if certificate.current_version_id == version.pk:
+        certificate.state = CertificateState.REVOKED
+        certificate.renew_at = certificate.renewal_poll_at = None
+        certificate.save(update_fields=["state", "renew_at", "renewal_poll_at", "updated_at"])
+    record(
+        certificate,
+        "certificate.revoked",
+        order=order.pk,
+        version=version.number,
+        serial=version.serial,
+        reason=order.reason,
+    )

@@ -6,12 +6,11 @@ import logging
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from certificates import renewal
 from certificates.choices import OrderKind, OrderState
 from certificates.models import Certificate
 from certificates.watch import OrderWatch
 from certmate.audit.services import record
-from certmate.core import clock
+from certmate.core import clock, renewal
 from certmate.core.errors import CertMateError, LeaseLost
 
 logger = logging.getLogger(__name__)

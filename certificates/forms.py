@@ -1,5 +1,6 @@
 """Forms of the admin for certificates: what a person fills in, as the services want it."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -7,7 +8,8 @@ from django import forms
 from certificates.choices import ChallengeType
 from certificates.models import Certificate
 from certificates.services import CertificateRequest, create_certificate, update_certificate
-from certmate.pki.keys import KeyType
+from certificates.services.signable import DEFAULT_PROFILE
+from certmate.pki.keys import KeyType, label
 from certmate.ui.forms import (
     NamesField,
     ObjectForm,
@@ -16,32 +18,54 @@ from certmate.ui.forms import (
     team_field,
     team_name,
 )
-from providers.models import CAAccount, DNSAccount
+from providers.models import Authority, CAAccount, DNSAccount, Profile
+from providers.services.profiles import LONGEST_DAYS
 from storage.models import StorageTarget
 
-_KEY_LABELS = {"ec256": "ECDSA P-256", "ec384": "ECDSA P-384"}
 RENEWAL_HELP = "Empty: when the CA suggests, else with a third of the lifetime left."
 
 
-def key_label(key_type: str) -> str:
-    """`ECDSA P-256`, `RSA 2048`."""
-    return _KEY_LABELS.get(key_type) or key_type.replace("rsa", "RSA ")
-
-
 class WantedForm(ServiceForm):
-    """What is asked of the CA; the same for a new certificate and a reissue."""
+    """What is asked of the CA or authority; the same for a new certificate and a reissue."""
 
     names = NamesField(
         label="Domain names",
         help_text="One a line or with commas, the primary name first: "
-        "example.com, *.example.com, an IP address where the CA takes them.",
+        "example.com, *.example.com, an IP address where the CA takes them. "
+        "Internal names from a private authority only.",
     )
-    ca = forms.ModelChoiceField(CAAccount.objects.none(), label="CA account")
+    ca = forms.ModelChoiceField(
+        CAAccount.objects.none(),
+        label="CA account",
+        required=False,
+        empty_label="None: a private authority",
+    )
+    authority = forms.ModelChoiceField(
+        Authority.objects.none(),
+        label="Private authority",
+        required=False,
+        empty_label="None: a CA",
+        help_text="One of CertMate's own. Choose it or a CA account, not both.",
+    )
+    profile = forms.ModelChoiceField(
+        Profile.objects.none(),
+        required=False,
+        empty_label="server",
+        help_text="What a private authority certifies.",
+    )
+    validity_days = forms.IntegerField(
+        label="Validity in days",
+        required=False,
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        help_text="From a private authority. Empty: as the profile says.",
+    )
     challenge_type = forms.ChoiceField(
         label="Proof of control",
         choices=ChallengeType.choices,
+        required=False,
         initial=ChallengeType.DNS_01,
-        help_text="Wildcards need DNS-01, IP addresses HTTP-01.",
+        help_text="For a CA. Wildcards need DNS-01, IP addresses HTTP-01.",
     )
     dns = forms.ModelChoiceField(
         DNSAccount.objects.none(),
@@ -51,8 +75,9 @@ class WantedForm(ServiceForm):
     )
     key_type = forms.ChoiceField(
         label="Key type",
-        choices=[(key_type.value, key_label(key_type.value)) for key_type in KeyType],
+        choices=[(key_type.value, label(key_type)) for key_type in KeyType],
         initial=KeyType.EC256.value,
+        help_text="CAs take RSA, P-256 and P-384; an authority what its profile says.",
     )
     csr = forms.CharField(
         label="CSR of your own (PEM)",
@@ -69,24 +94,46 @@ class WantedForm(ServiceForm):
         "account_id": "dns",
         "storage_name": "storage",
     }
+    present_profile = DEFAULT_PROFILE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("ca", CAAccount)
+        self.offer("authority", Authority)
+        self.offer("profile", Profile)
         self.offer("dns", DNSAccount)
 
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if "ca" in data and "authority" in data and bool(data["ca"]) == bool(data["authority"]):
+            told = "Choose a CA account or a private authority, not both." if data["ca"] else ""
+            self.add_error("ca", told or self.fields["ca"].error_messages["required"])
+        return data
+
     def wanted(self) -> CertificateRequest:
-        """The request that the services take."""
+        """The request that the services take. What is for the other kind of issuer is left out:
+        its fields are always there.
+        """
         data = self.cleaned_data
         names = data["names"]
-        return CertificateRequest(
+        common = CertificateRequest(
             domain=names[0] if names else "",
             san_domains=names[1:],
-            ca=data["ca"].name,
-            dns=data["dns"].name if data["dns"] else "",
-            challenge_type=data["challenge_type"],
             key_type=data["key_type"],
             csr=data["csr"].strip(),
+        )
+        if data["authority"]:
+            return replace(
+                common,
+                authority=data["authority"].name,
+                profile=data["profile"].name if data["profile"] else self.present_profile,
+                validity_days=data["validity_days"],
+            )
+        return replace(
+            common,
+            ca=data["ca"].name,
+            dns=data["dns"].name if data["dns"] else "",
+            challenge_type=data["challenge_type"] or ChallengeType.DNS_01,
         )
 
 
@@ -117,9 +164,14 @@ class NewCertificateForm(WantedForm):
     fieldsets = (
         ("Names", "What the certificate is for.", ("names", "name")),
         (
-            "Authority and proof",
-            "Who issues it, and how CertMate shows that the names are yours.",
+            "From a CA",
+            "An account at a public CA, and how CertMate shows that the names are yours.",
             ("ca", "challenge_type", "dns"),
+        ),
+        (
+            "Or from a private authority",
+            "One of CertMate's own, which asks for no proof.",
+            ("authority", "profile", "validity_days"),
         ),
         ("Key", "", ("key_type", "csr")),
         ("Keeping", "", ("team", "storage", "auto_renew", "renewal_days", "tags")),

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
-from certificates import renewal
 from certificates.choices import OrderKind, OrderState
 from certificates.failure import count_failure
 from certificates.models import Certificate, Order, Version
 from certificates.services.placing import RUN_ORDER, place_order, wake
 from certmate.access.actors import Actor
-from certmate.core import clock
+from certmate.core import clock, renewal
 from certmate.core.errors import CertMateError
 from certmate.core.jobs import enqueue
 from providers import issuers

@@ -3,9 +3,9 @@
 import threading
 
 from celery import shared_task
-from celery.worker import state
 
 from certificates import execution, sweeps
+from certmate.core.stopping import is_stopping
 
 ORDERS_AT_ONCE = 8
 """Of a worker's ten threads: orders wait for slow CAs, and the sweeps must not wait for orders."""
@@ -20,16 +20,10 @@ def run_order(order_id: int) -> None:
         return
     try:
         execution.run_order(order_id)
-        while not _is_stopping() and (waiting := sweeps.first_due()):
+        while not is_stopping() and (waiting := sweeps.first_due()):
             execution.run_order(waiting)
     finally:
         _slots.release()
-
-
-def _is_stopping() -> bool:
-    # None until a stop is asked for; then an exit code, which may be 0.
-    asked: object = state.should_stop
-    return asked is not None
 
 
 @shared_task(name="certificates.sweep_orders")

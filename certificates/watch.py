@@ -47,8 +47,11 @@ class OrderWatch:
             "certificate__storage_target",
             "certificate__team",
             "ca_account",
+            "authority",
+            "profile",
             "dns_account",
             "version__ca_account",
+            "version__authority",
             "requested_by",
             "requested_token",
         ).get(pk=order_id)

@@ -13,20 +13,21 @@ from django.utils.safestring import SafeString
 from certificates import services
 from certificates.admin import shown
 from certificates.admin.details import fact_groups, order_table, version_table
-from certificates.admin.filters import ExpiryFilter, PausedFilter
+from certificates.admin.filters import AuthorityFilter, ExpiryFilter, PausedFilter
 from certificates.admin.tools import CERTIFICATE_TOOLS
 from certificates.forms import CertificateSettingsForm, NewCertificateForm
 from certificates.models import Certificate, Order, Version
 from certmate.access import policy
 from certmate.access.verbs import Verb
 from certmate.core import clock
+from certmate.pki.inspect import whole_octets
 from certmate.ui import instants
 from certmate.ui.badges import Badge, row
 from certmate.ui.base import EmptyState, admin_url
 from certmate.ui.facts import FactGroup, Table, link
 from certmate.ui.filters import VisibleRelatedFilter
 from certmate.ui.objects import ServiceAdmin
-from providers.models import CAAccount
+from providers.models import Authority, CAAccount
 
 
 @admin.register(Certificate)
@@ -44,13 +45,14 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
     )
 
     list_display = (
-        *("named", "status", "expires", "team", "ca_account", "storage_target", "last_order"),
+        *("named", "status", "expires", "team", "issued_by", "storage_target", "last_order"),
     )
     list_filter = (
         "state",
         ExpiryFilter,
         ("team", VisibleRelatedFilter),
         ("ca_account", VisibleRelatedFilter),
+        ("authority", AuthorityFilter),
         "auto_renew",
         PausedFilter,
     )
@@ -60,12 +62,14 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
     actions = ("renew_selected", "turn_renewal_on", "turn_renewal_off")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Certificate]:
-        related = ("ca_account", "dns_account", "storage_target", "team", "current_version")
-        return super().get_queryset(request).select_related(*related, "created_by")
+        related = ("ca_account", "authority", "profile", "dns_account", "storage_target", "team")
+        rows = super().get_queryset(request)
+        return rows.select_related(*related, "current_version", "created_by")
 
     def list_queryset(self, rows: models.QuerySet[Certificate]) -> models.QuerySet[Certificate]:
         orders = Order.objects.filter(certificate=OuterRef("pk")).order_by("-id")
-        rows = rows.select_related(None).select_related("team", "ca_account", "storage_target")
+        related = ("team", "ca_account", "authority", "storage_target")
+        rows = rows.select_related(None).select_related(*related)
         return rows.annotate(
             last_order_id=Subquery(orders.values("pk")[:1]),
             last_order_state=Subquery(orders.values("state")[:1]),
@@ -80,9 +84,7 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
             return queryset, False
         exact = term.replace(":", "").replace(" ", "")
         versions = Version.objects.filter(
-            models.Q(serial=exact.lstrip("0"))
-            | models.Q(serial=exact)
-            | models.Q(fingerprint=exact)
+            models.Q(serial__in=(exact, whole_octets(exact))) | models.Q(fingerprint=exact)
         )
         found = models.Q(name__startswith=term) | models.Q(pk__in=versions.values("certificate"))
         return queryset.filter(found), False
@@ -90,19 +92,23 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
     def empty_state(self, request: HttpRequest) -> EmptyState:
         if not self.has_add_permission(request):
             return EmptyState("No certificates", "None that you may see.")
-        if not self._has_ca_account(request):
+        if not self._has_issuer(request):
             return EmptyState(
                 "No certificates yet",
-                "Certificates come from a CA. Begin with an account at one.",
+                "Certificates come from a CA or a private authority. Begin with an account at one.",
                 admin_url(CAAccount, "add"),
                 "Add a CA account",
             )
         text = "Name what you want to keep valid; CertMate gets it issued and renews it."
         return EmptyState("No certificates yet", text, self.url("add"), "New certificate")
 
-    def _has_ca_account(self, request: HttpRequest) -> bool:
+    def _has_issuer(self, request: HttpRequest) -> bool:
         """Whether the user sees one; that there are others is not told."""
-        return policy.visible(self.actor(request), CAAccount.objects.all()).exists()
+        actor = self.actor(request)
+        return any(
+            policy.visible(actor, model._default_manager.all()).exists()
+            for model in (CAAccount, Authority)
+        )
 
     @admin.display(description="Certificate", ordering="name")
     def named(self, certificate: Certificate) -> SafeString:
@@ -118,6 +124,10 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         return instants.relative(
             certificate.expires_at, now, tone=shown.expiry_tone(certificate, now)
         )
+
+    @admin.display(description="Issued by", ordering="ca_account")
+    def issued_by(self, certificate: Certificate) -> str:
+        return str(certificate.issued_by)
 
     @admin.display(description="Last order")
     def last_order(self, certificate: Certificate) -> SafeString | str:
@@ -145,9 +155,10 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         self, request: HttpRequest, obj: Certificate | None
     ) -> Iterable[tuple[str, str | SafeString]]:
         if obj is None:
-            if not self._has_ca_account(request):
+            if not self._has_issuer(request):
                 add = link(admin_url(CAAccount, "add"), "Add one")
-                yield "warn", format_html("There is no CA account that you may use. {} first.", add)
+                told = "There is no CA account and no authority that you may use. {} first."
+                yield "warn", format_html(told, add)
             return
         if obj.paused_at is not None:
             yield "warn", f"Paused since {instants.absolute(obj.paused_at)}: {obj.pause_reason}"

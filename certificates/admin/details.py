@@ -9,9 +9,9 @@ from django.utils.safestring import SafeString
 
 from certificates.admin import shown
 from certificates.choices import ChallengeType
-from certificates.forms import key_label
 from certificates.models import Certificate, Order, Version
 from certmate.core import clock
+from certmate.pki import keys
 from certmate.ui import instants
 from certmate.ui.badges import row
 from certmate.ui.base import admin_url
@@ -36,17 +36,27 @@ def _wanted(certificate: Certificate, linked: Linked) -> FactGroup:
         "Certificate",
         (
             Fact("Names", lines(certificate.names)),
-            Fact("CA account", linked(certificate.ca_account)),
-            Fact("Proof of control", proof(certificate, linked)),
-            Fact("Key", "from the CSR" if certificate.csr else key_label(certificate.key_type)),
+            Fact("Issued by", linked(certificate.issued_by)),
+            *terms(certificate, linked),
+            Fact("Key", "from the CSR" if certificate.csr else keys.label(certificate.key_type)),
             Fact("Stored at", linked(certificate.storage_target)),
             Fact("Team", linked(certificate.team) if certificate.team else "none"),
         ),
     )
 
 
-def proof(wanted: Certificate | Order, linked: Linked) -> SafeString | str:
-    """How control of the names is proved."""
+def terms(wanted: Certificate | Order, linked: Linked) -> list[Fact]:
+    """How control of the names is proved to a CA; what an authority is told to sign."""
+    if wanted.profile is None:
+        return [Fact("Proof of control", _proof(wanted, linked))]
+    days = wanted.validity_days
+    return [
+        Fact("Profile", linked(wanted.profile)),
+        Fact("Validity", f"{days} days" if days else "as the profile says"),
+    ]
+
+
+def _proof(wanted: Certificate | Order, linked: Linked) -> SafeString | str:
     label = wanted.get_challenge_type_display()
     if wanted.challenge_type != ChallengeType.DNS_01:
         return label
@@ -75,7 +85,10 @@ def _current(version: Version) -> FactGroup:
 
 def _renewal(certificate: Certificate) -> FactGroup:
     days = certificate.renewal_days
-    policy = f"{days} days before expiry" if days else "when the CA suggests, else by lifetime"
+    by_itself = (
+        "when the CA suggests, else by lifetime" if certificate.ca_account else "by lifetime"
+    )
+    policy = f"{days} days before expiry" if days else by_itself
     facts = [
         Fact("Automatic", "yes" if certificate.auto_renew else "no"),
         Fact("When", policy),

@@ -5,7 +5,7 @@ from typing import Any
 
 from certificates.choices import OPEN_STATES
 from certmate.core import clock
-from certmate.ui.filters import ChoiceFilter
+from certmate.ui.filters import ChoiceFilter, VisibleRelatedFilter
 
 _WEEK = timedelta(days=7)
 
@@ -35,6 +35,13 @@ class PausedFilter(ChoiceFilter):
 
     def narrow(self, queryset: Any, value: str) -> Any:
         return queryset.filter(paused_at__isnull=value == "no")
+
+
+class AuthorityFilter(VisibleRelatedFilter):
+    """Offered for a single authority too: what comes from a CA has none."""
+
+    def has_output(self) -> bool:
+        return bool(self.lookup_choices)
 
 
 class ProgressFilter(ChoiceFilter):

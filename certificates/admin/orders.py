@@ -11,15 +11,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from certificates.admin import shown
-from certificates.admin.details import proof
+from certificates.admin.details import terms
 from certificates.admin.filters import EndedFilter, ProgressFilter
 from certificates.admin.progress import log_lines, steps
 from certificates.admin.tools import ORDER_TOOLS
 from certificates.choices import OrderKind
-from certificates.forms import key_label
 from certificates.models import Certificate, Order
 from certificates.remedies import remedy
 from certmate.core import clock
+from certmate.pki import keys
 from certmate.ui import instants
 from certmate.ui.badges import Badge
 from certmate.ui.base import EmptyState, admin_url
@@ -44,8 +44,8 @@ class OrderAdmin(ServiceAdmin[Order]):
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Order]:
-        related = ("certificate", "ca_account", "dns_account", "version", "requested_by")
-        return super().get_queryset(request).select_related(*related)
+        related = ("certificate", "ca_account", "authority", "profile", "dns_account", "version")
+        return super().get_queryset(request).select_related(*related, "requested_by")
 
     def list_queryset(self, rows: models.QuerySet[Order]) -> models.QuerySet[Order]:
         return rows.select_related(None).select_related("certificate", "requested_by")
@@ -137,14 +137,14 @@ class OrderAdmin(ServiceAdmin[Order]):
             Fact("Certificate", linked(obj.certificate)),
             Fact("Kind", obj.get_kind_display()),
             Fact("Names", lines(obj.names)),
-            Fact("CA account", linked(obj.ca_account)),
+            Fact("Issued by", linked(obj.issued_by)),
         ]
         if obj.kind == OrderKind.REVOKE:
             asked += [Fact("Version", obj.version), Fact("Reason", obj.get_reason_display())]
         else:
             asked += [
-                Fact("Proof of control", proof(obj, linked)),
-                Fact("Key", "from the CSR" if obj.csr else key_label(obj.key_type)),
+                *terms(obj, linked),
+                Fact("Key", "from the CSR" if obj.csr else keys.label(obj.key_type)),
             ]
         return [FactGroup("Order", asked), _history(obj)]
 

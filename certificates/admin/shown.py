@@ -18,7 +18,7 @@ def certificate_badges(certificate: Certificate, now: datetime) -> list[Badge]:
     badges = [_state(certificate, now)]
     if certificate.paused_at is not None:
         badges.append(Badge("Paused", "warn", certificate.pause_reason))
-    if certificate.ca_account.is_staging:
+    if certificate.ca_account is not None and certificate.ca_account.is_staging:
         badges.append(Badge("Staging", "mute", "Browsers do not trust it."))
     if not certificate.auto_renew:
         badges.append(Badge("Manual", "mute", "It is not renewed automatically."))

@@ -7,7 +7,7 @@ from django.db import models
 from django.http import HttpResponse
 
 from certificates import services
-from certificates.choices import CertificateState, OrderState, RevocationReason
+from certificates.choices import CertificateState, ChallengeType, OrderState, RevocationReason
 from certificates.forms import WantedForm
 from certificates.models import Certificate, Order
 from certmate.access.verbs import Verb
@@ -36,7 +36,7 @@ class CertificateTool(Tool[Certificate]):
 class Renew(CertificateTool):
     name, label, verb, is_primary = "renew", "Renew", Verb.RENEW, True
     explanation = (
-        "A new version for the same names from the same CA, "
+        "A new version for the same names from the same issuer, "
         "with a new key unless a CSR was brought."
     )
 
@@ -64,15 +64,18 @@ class Resume(CertificateTool):
 class Reissue(WantedForm, CertificateTool):
     name, label, verb = "reissue", "Reissue", Verb.RENEW
     explanation = (
-        "A new version with other names, another CA, key or proof. "
-        "The certificate changes when the CA has issued; a failure changes nothing."
+        "A new version with other names, another issuer, key or proof. "
+        "The certificate changes when it has been issued; a failure changes nothing."
     )
 
     def __init__(self, *args: Any, obj: Certificate, **kwargs: Any) -> None:
         kwargs["initial"] = {
             "names": obj.names,
             "ca": obj.ca_account_id,
-            "challenge_type": obj.challenge_type,
+            "authority": obj.authority_id,
+            "profile": obj.profile_id,
+            "validity_days": obj.validity_days,
+            "challenge_type": obj.challenge_type or ChallengeType.DNS_01,
             "dns": obj.dns_account_id,
             "key_type": obj.key_type,
             "csr": obj.csr,
@@ -80,6 +83,9 @@ class Reissue(WantedForm, CertificateTool):
         super().__init__(*args, obj=obj, **kwargs)
         if obj.dns_account_id:
             self.fields["dns"].empty_label = f"As it is: {obj.dns_account}"  # type: ignore[attr-defined]
+        if obj.profile is not None:
+            self.present_profile = obj.profile.name
+            self.fields["profile"].empty_label = f"As it is: {obj.profile}"  # type: ignore[attr-defined]
 
     def carry_out(self) -> Order:
         return services.reissue_certificate(
@@ -90,7 +96,8 @@ class Reissue(WantedForm, CertificateTool):
 class Revoke(CertificateTool):
     name, label, verb, is_dangerous = "revoke", "Revoke", Verb.REVOKE, True
     explanation = (
-        "The CA is told that the certificate must not be trusted any more. This cannot be undone."
+        "Whoever issued it makes known that the certificate must not be trusted any more. "
+        "This cannot be undone."
     )
     reason = forms.ChoiceField(choices=RevocationReason.choices, initial="unspecified")
     number = forms.IntegerField(

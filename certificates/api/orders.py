@@ -21,7 +21,8 @@ class OrderEndpoint(Endpoint):
 
     def get_queryset(self) -> models.QuerySet[Order]:
         # The account's secrets and the CSR have no business here.
-        return Order.objects.select_related("certificate", "ca_account", "dns_account").defer(
+        related = ("certificate", "ca_account", "authority", "profile", "dns_account")
+        return Order.objects.select_related(*related).defer(
             "csr",
             "certificate__csr",
             "ca_account__account_key",

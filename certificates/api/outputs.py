@@ -8,8 +8,9 @@ from rest_framework.request import Request
 
 from certificates.choices import CertificateState, ChallengeType, OrderKind, OrderState, OrderStep
 from certificates.models import Certificate, Order, OrderLog, Version
+from certificates.models.certificate import Issued, Wanted
 from certificates.remedies import remedy
-from certificates.services.metadata import metadata
+from certificates.services.metadata import AUTHORITY, metadata
 from certmate.core import clock
 from certmate.rest.fields import instant
 from certmate.rest.serializers import Output
@@ -31,9 +32,14 @@ class OrderOutput(Output):
     state = serializers.ChoiceField(OrderState.choices)
     step = serializers.ChoiceField(OrderStep.choices)
     names = serializers.ListField(child=serializers.CharField())
-    ca = serializers.CharField(help_text="The CA account's name.")
+    ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
+    authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
+    profile = serializers.CharField(allow_null=True, help_text="Of an authority.")
+    validity_days = serializers.IntegerField(allow_null=True, help_text="null: by the profile.")
     dns = serializers.CharField(allow_null=True, help_text="The DNS account's name.")
-    challenge_type = serializers.ChoiceField(ChallengeType.choices)
+    challenge_type = serializers.ChoiceField(
+        ChallengeType.choices, allow_null=True, help_text="null with an authority."
+    )
     key_type = serializers.CharField()
     reason = serializers.CharField(help_text="Of a revocation.")
     error_code = serializers.CharField(allow_null=True)
@@ -62,9 +68,8 @@ class OrderOutput(Output):
             "state": instance.state,
             "step": instance.step,
             "names": instance.names,
-            "ca": instance.ca_account.name,
+            **_wanted(instance),
             "dns": instance.dns_account.name if instance.dns_account else None,
-            "challenge_type": instance.challenge_type,
             "key_type": instance.key_type,
             "reason": instance.reason,
             "error_code": code or None,
@@ -123,13 +128,18 @@ class CertificateOutput(Output):
     paused = PausedOutput(
         allow_null=True, help_text="Why it is not renewed until somebody resumes it."
     )
-    ca = serializers.CharField(help_text="The CA account's name.")
-    ca_provider = serializers.CharField()
+    ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
+    ca_provider = serializers.CharField(help_text="`authority` for a private one.")
+    authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
+    profile = serializers.CharField(allow_null=True, help_text="Of an authority.")
+    validity_days = serializers.IntegerField(allow_null=True, help_text="null: by the profile.")
     staging = serializers.BooleanField()
     dns = serializers.CharField(allow_null=True, help_text="The DNS account's name; null: by zone.")
     dns_provider = serializers.CharField(allow_null=True)
     account_id = serializers.CharField(allow_null=True, help_text="The same as dns.")
-    challenge_type = serializers.ChoiceField(ChallengeType.choices)
+    challenge_type = serializers.ChoiceField(
+        ChallengeType.choices, allow_null=True, help_text="null with an authority."
+    )
     key_type = serializers.CharField()
     storage = serializers.CharField(help_text="The storage target's name.")
     tags = serializers.ListField(child=serializers.CharField())
@@ -149,6 +159,7 @@ class CertificateOutput(Output):
 
     def represent(self, instance: Certificate) -> dict[str, Any]:
         dns, paused_at = instance.dns_account, instance.paused_at
+        account = instance.ca_account
         return {
             "name": instance.name,
             "domain": instance.domain,
@@ -162,13 +173,12 @@ class CertificateOutput(Output):
             "paused": {"at": instant(paused_at), "reason": instance.pause_reason}
             if paused_at
             else None,
-            "ca": instance.ca_account.name,
-            "ca_provider": instance.ca_account.provider,
-            "staging": instance.ca_account.is_staging,
+            **_wanted(instance),
+            "ca_provider": account.provider if account else AUTHORITY,
+            "staging": account is not None and account.is_staging,
             "dns": dns.name if dns else None,
             "dns_provider": dns.provider if dns else None,
             "account_id": dns.name if dns else None,
-            "challenge_type": instance.challenge_type,
             "key_type": instance.key_type,
             "storage": instance.storage_target.name,
             "tags": instance.tags,
@@ -208,7 +218,8 @@ class VersionOutput(Output):
     key_algorithm = serializers.CharField()
     key_size = serializers.IntegerField()
     has_private_key = serializers.BooleanField()
-    ca = serializers.CharField()
+    ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
+    authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
     storage = serializers.CharField()
     created_at = serializers.DateTimeField()
     stored_at = serializers.DateTimeField(allow_null=True)
@@ -231,7 +242,7 @@ class VersionOutput(Output):
             "key_algorithm": instance.key_algorithm,
             "key_size": instance.key_size,
             "has_private_key": instance.has_private_key,
-            "ca": instance.ca_account.name,
+            **_issuer(instance),
             "storage": instance.storage_target.name,
             "created_at": instant(instance.created_at),
             "stored_at": instant(instance.stored_at),
@@ -240,14 +251,21 @@ class VersionOutput(Output):
         }
 
 
-class DownloadOutput(serializers.Serializer[Any]):
-    cert_pem = serializers.CharField()
-    chain_pem = serializers.CharField()
-    fullchain_pem = serializers.CharField()
-    private_key_pem = serializers.CharField(required=False)
+def _issuer(issued: Issued) -> dict[str, Any]:
+    authority = issued.authority
+    return {
+        "ca": issued.issued_by.name,
+        "authority": authority.name if authority else None,
+    }
 
-    class Meta:
-        ref_name = "Download"
+
+def _wanted(wanted: Wanted) -> dict[str, Any]:
+    return {
+        **_issuer(wanted),
+        "profile": wanted.profile.name if wanted.profile else None,
+        "validity_days": wanted.validity_days,
+        "challenge_type": wanted.challenge_type or None,
+    }
 
 
 def _validity(certificate: Certificate) -> dict[str, Any]:

@@ -9,28 +9,52 @@ from certificates.services import CertificateRequest
 from certmate.pki.keys import KeyType
 from certmate.rest.fields import Flag, Text, WholeNumber
 from certmate.rest.serializers import Input
+from providers.services.profiles import LONGEST_DAYS
 
 _WISHES = frozenset(CertificateRequest.__dataclass_fields__)
 
 
 class WishInput(Input):
-    """What a CA is asked for. In a reissue, what is left out stays as it is."""
+    """What a CA or an authority is asked for. In a reissue, what is left out stays as it is."""
 
     domain = Text(max_length=253, required=False, help_text="The primary name.")
     san_domains = serializers.ListField(
         child=Text(max_length=253), required=False, help_text="The other names; at most 100 in all."
     )
     ca = Text(
-        max_length=100, required=False, help_text="A CA account's name, or a provider's slug."
+        max_length=100,
+        required=False,
+        help_text="A CA account's name, a provider's slug, or an authority's name.",
     )
     ca_provider = Text(max_length=40, required=False, help_text="A slug of /api/ca-providers.")
+    authority = Text(
+        max_length=100,
+        required=False,
+        help_text="A private authority's name. It asks for no proof: no DNS account, no challenge.",
+    )
+    profile = Text(
+        max_length=64,
+        required=False,
+        help_text="What the authority shall certify, a name of /api/profiles; `server` if left "
+        "out. In a reissue it brings its own validity.",
+    )
+    validity_days = WholeNumber(
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        required=False,
+        help_text="Of what an authority signs; as its profile says if left out.",
+    )
     dns = Text(
         max_length=100, required=False, help_text="A DNS account's name, or a provider's slug."
     )
     dns_provider = Text(max_length=40, required=False, help_text="A slug of /api/dns-providers.")
     account_id = Text(max_length=100, required=False, help_text="A DNS account's name.")
     challenge_type = serializers.ChoiceField(ChallengeType.choices, required=False)
-    key_type = serializers.ChoiceField([(k.value, k.value) for k in KeyType], required=False)
+    key_type = serializers.ChoiceField(
+        [(k.value, k.value) for k in KeyType],
+        required=False,
+        help_text="What CAs take is told with /api/ca-providers; the rest is for authorities.",
+    )
     csr = Text(
         required=False,
         trim_whitespace=False,
@@ -91,17 +115,3 @@ class AutoRenewInput(Input):
 
     class Meta:
         ref_name = "AutoRenewRequest"
-
-
-class DownloadInput(Input):
-    format = serializers.ChoiceField(["zip", "pem", "json", "pkcs12"], default="zip")
-    password = Text(
-        required=False, trim_whitespace=False, max_length=1024, help_text="Of a PKCS#12 file."
-    )
-    include_private = Flag(
-        required=False,
-        help_text="With the private key; if left out, where the caller may export it.",
-    )
-
-    class Meta:
-        ref_name = "DownloadRequest"

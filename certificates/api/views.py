@@ -24,19 +24,23 @@ from certmate.access.models import Team
 from certmate.access.verbs import Verb
 from certmate.rest.serializers import Input, Nothing
 from certmate.rest.views import Endpoint, Operation, flag, query
-from providers.models import CAAccount, DNSAccount
+from providers.models import Authority, CAAccount, DNSAccount, Profile
 from storage.models import StorageTarget
 
 SHOWN = (
     *("name", "names", "state", "auto_renew", "renewal_days", "renew_at", "paused_at"),
     *("pause_reason", "challenge_type", "key_type", "tags", "expires_at", "created_at"),
     *("updated_at", "ca_account_id", "dns_account_id", "storage_target_id", "team_id"),
+    *("authority_id", "profile_id", "validity_days"),
     *("current_version__number", "current_version__serial", "current_version__fingerprint"),
     *("current_version__not_before", "current_version__not_after"),
 )
 """What a list shows, so that no PEM and no secret is read for it."""
 
-_RELATED = ("ca_account", "dns_account", "storage_target", "team", "current_version")
+_RELATED = (
+    *("ca_account", "authority", "profile", "dns_account", "storage_target", "team"),
+    "current_version",
+)
 
 
 def listed() -> models.QuerySet[Certificate]:
@@ -49,6 +53,8 @@ def listed() -> models.QuerySet[Certificate]:
         .only(*SHOWN)
         .prefetch_related(
             models.Prefetch("ca_account", CAAccount.objects.only("name", "provider")),
+            models.Prefetch("authority", Authority.objects.only("name")),
+            models.Prefetch("profile", Profile.objects.only("name")),
             models.Prefetch("dns_account", DNSAccount.objects.only("name", "provider")),
             models.Prefetch("storage_target", StorageTarget.objects.only("name")),
             models.Prefetch("team", Team.objects.only("name")),
@@ -72,7 +78,7 @@ class CertificateEndpoint(Endpoint):
     def shown(self, certificate: Certificate, status: int = 200) -> Response:
         order = (
             Order.objects.filter(certificate=certificate)
-            .select_related("certificate", "ca_account", "dns_account")
+            .select_related("certificate", "ca_account", "authority", "profile", "dns_account")
             .order_by(models.F("finished_at").desc(nulls_first=True), "-id")
             .first()
         )
@@ -175,7 +181,7 @@ def placing(name: str, request: type[Input]) -> dict[str, Operation]:
 
 
 class Renew(OrderCall):
-    """Order a new version for the same names from the same CA."""
+    """Order a new version for the same names from the same issuer."""
 
     operations = placing("renew_certificate", Nothing)
 
@@ -184,7 +190,7 @@ class Renew(OrderCall):
 
 
 class Reissue(OrderCall):
-    """Order a version with other names, another CA, key or proof. What is left out stays."""
+    """Order a version with other names, another issuer, key or proof. What is left out stays."""
 
     operations = placing("reissue_certificate", WishInput)
 
@@ -194,7 +200,7 @@ class Reissue(OrderCall):
 
 
 class Revoke(OrderCall):
-    """Order the revocation of a version at its CA."""
+    """Order the revocation of a version by whoever issued it."""
 
     operations = placing("revoke_certificate", RevokeInput)
     verb = Verb.REVOKE
@@ -238,7 +244,9 @@ class Versions(CertificateEndpoint):
         """What was issued for the certificate, the newest first."""
         certificate = self.find(self.get_queryset(), name=name.lower())
         rows = Version.objects.filter(certificate=certificate)
-        rows = rows.select_related("ca_account", "storage_target").defer("cert", "chain")
+        rows = rows.select_related("ca_account", "authority", "storage_target").defer(
+            "cert", "chain"
+        )
         return self.page(rows, VersionOutput(context={"current": certificate.current_version_id}))
 
 

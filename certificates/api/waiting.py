@@ -23,6 +23,8 @@ from certmate.rest.views import query
 STEP_SECONDS = 0.25
 LONGEST_WAIT = 300
 
+_RELATED = ("ca_account", "authority", "profile", "dns_account")
+
 WAIT = query(
     "wait",
     "Wait this many seconds, at most 300, for the order to end; then the failure is the answer, "
@@ -46,7 +48,7 @@ def answer(request: Request, order: Order, *, wait: int, done: int) -> Response:
         return failure(request, order).response()
     succeeded = order.state == OrderState.SUCCEEDED
     certificate = Certificate.objects.select_related(
-        "ca_account", "dns_account", "storage_target", "current_version"
+        *_RELATED, "storage_target", "current_version"
     ).get(pk=order.certificate_id)
     shown = CertificateDetailOutput(context={"request": request, "order": order})
     location = certificate_url(request, certificate) if succeeded else order_url(request, order)
@@ -80,4 +82,4 @@ def _ended(order_id: int, wait: int) -> Order:
         if not Order.objects.filter(pk=order_id, state__in=under_way).exists():
             break
         sleep(STEP_SECONDS)
-    return Order.objects.select_related("certificate", "ca_account", "dns_account").get(pk=order_id)
+    return Order.objects.select_related("certificate", *_RELATED).get(pk=order_id)

@@ -11,7 +11,7 @@ from certificates.choices import CertificateState, ChallengeType, RevocationReas
 from certificates.querysets import CertificateQuerySet
 from certmate.access.models import Team
 from certmate.pki.keys import KeyType
-from providers.models import CAAccount, DNSAccount
+from providers.models import Authority, CAAccount, DNSAccount, LedgerEntry, Profile
 from storage.models import StorageTarget
 
 
@@ -19,16 +19,43 @@ def key_type_choices() -> list[tuple[str, str]]:
     return [(key_type.value, key_type.value) for key_type in KeyType]
 
 
-class Wanted(models.Model):
-    """What is asked of a CA. A certificate holds what is wanted now, an order what it was placed
-    for.
+class Issued(models.Model):
+    """What comes from one account at a CA, or from one private authority."""
+
+    ca_account = models.ForeignKey(
+        CAAccount,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name="CA account",
+    )
+    authority = models.ForeignKey(
+        Authority, models.PROTECT, related_name="+", null=True, blank=True
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def issued_by(self) -> CAAccount | Authority:
+        """The one of both that there is: a constraint of each table says so."""
+        return self.ca_account or self.authority  # type: ignore[return-value]
+
+
+class Wanted(Issued):
+    """What is asked of a CA or an authority. A certificate holds what is wanted now, an order what
+    it was placed for.
+
+    Profile and validity are an authority's, proof of control is a CA's.
     """
 
     names = models.JSONField(
         help_text="The primary name first, in the form in which the CA sees them."
     )
-    ca_account = models.ForeignKey(
-        CAAccount, models.PROTECT, related_name="+", verbose_name="CA account"
+    profile = models.ForeignKey(Profile, models.PROTECT, related_name="+", null=True, blank=True)
+    validity_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Empty: as the profile says."
     )
     dns_account = models.ForeignKey(
         DNSAccount,
@@ -39,7 +66,7 @@ class Wanted(models.Model):
         verbose_name="DNS account",
     )
     challenge_type = models.CharField(
-        max_length=10, choices=ChallengeType.choices, default=ChallengeType.DNS_01
+        max_length=10, choices=ChallengeType.choices, default=ChallengeType.DNS_01, blank=True
     )
     key_type = models.CharField(
         max_length=10, choices=key_type_choices, default=KeyType.EC256.value
@@ -54,14 +81,27 @@ class Wanted(models.Model):
         return str(self.names[0]) if self.names else ""
 
 
+def one_issuer(name: str) -> models.CheckConstraint:
+    """That a table of `Wanted` names a CA account with a way to prove control, or an authority with
+    a profile.
+    """
+    ca = models.Q(authority=None, profile=None, validity_days=None, ca_account__isnull=False)
+    authority = models.Q(authority__isnull=False, profile__isnull=False, challenge_type="")
+    return models.CheckConstraint(
+        condition=(ca & ~models.Q(challenge_type="")) | (authority & models.Q(ca_account=None)),
+        name=name,
+    )
+
+
 class Certificate(Wanted):
-    """A certificate to keep valid: its names, CA, proof of control, key policy, storage and
+    """A certificate to keep valid: its names, issuer, proof of control, key policy, storage and
     renewal.
     """
 
     access_parents: ClassVar[tuple[str, ...]] = (
         "team",
         "ca_account",
+        "authority",
         "dns_account",
         "storage_target",
     )
@@ -112,6 +152,7 @@ class Certificate(Wanted):
             ("export_key_certificate", "Can export private key of certificate"),
             ("administer_certificate", "Can administer certificate"),
         ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [one_issuer("certificate_one_issuer")]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["expires_at", "id"], name="certificate_expiry"),
             models.Index(fields=["state", "expires_at"], name="certificate_state_expiry"),
@@ -191,9 +232,11 @@ class AltName(models.Model):
         )
 
 
-class Version(models.Model):
-    """One X.509 certificate that a CA issued for a certificate. Its key is at its storage target
+class Version(Issued):
+    """One X.509 certificate that was issued for a certificate. Its key is at its storage target
     only.
+
+    `entry` is the line of an authority's ledger that it stands in.
     """
 
     access_via: ClassVar[str] = "certificate"
@@ -203,8 +246,8 @@ class Version(models.Model):
     order = models.OneToOneField(
         "Order", models.SET_NULL, related_name="version_made", null=True, editable=False
     )
-    ca_account = models.ForeignKey(
-        CAAccount, models.PROTECT, related_name="+", verbose_name="CA account"
+    entry = models.OneToOneField(
+        LedgerEntry, models.PROTECT, related_name="+", null=True, editable=False
     )
     storage_target = models.ForeignKey(StorageTarget, models.PROTECT, related_name="versions")
     names = models.JSONField()
@@ -229,7 +272,12 @@ class Version(models.Model):
     class Meta:
         ordering = ("-number",)
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["certificate", "number"], name="version_number_unique")
+            models.UniqueConstraint(fields=["certificate", "number"], name="version_number_unique"),
+            models.CheckConstraint(
+                condition=models.Q(ca_account__isnull=False, authority=None, entry=None)
+                | models.Q(ca_account=None, authority__isnull=False, entry__isnull=False),
+                name="version_one_issuer",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep, RevocationReason
-from certificates.models.certificate import Certificate, Version, Wanted
+from certificates.models.certificate import Certificate, Version, Wanted, one_issuer
 from certificates.querysets import OrderQuerySet
 from certmate.access.models import ApiToken
 from certmate.core.claims import Leased
@@ -61,7 +61,8 @@ class Order(Leased, Wanted):
                 fields=["certificate"],
                 condition=models.Q(state__in=OPEN_STATES),
                 name="one_open_order_a_certificate",
-            )
+            ),
+            one_issuer("order_one_issuer"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["state", "next_attempt_at"], name="order_state_next_attempt"),

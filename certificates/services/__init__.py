@@ -16,8 +16,8 @@ from certificates.services.orders import (
     retry_order,
     revoke_certificate,
 )
+from certificates.services.request import CertificateRequest
 from certificates.services.versions import activate_version, load_bundle
-from certificates.services.wanted import CertificateRequest
 
 __all__ = [
     "CertificateRequest",

@@ -46,7 +46,7 @@ def ask_for_reissue(
     """Leave for a version with other names, another CA, key or proof.
 
     What needs approval to be requested needs it here too: `asked` is another certificate, and may
-    hang from another CA account.
+    hang from another CA account or authority.
     """
     return require(
         actor=actor,
@@ -59,15 +59,22 @@ def ask_for_reissue(
 
 
 def told(wanted: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `Wanted` in plain values."""
+    """The fields of `Wanted` in plain values: those that its kind of issuer has."""
     dns = wanted["dns_account"]
+    common = {name: wanted[name] for name in ("key_type", "csr")}
+    common["names"] = list(wanted["names"])
+    if wanted["authority"] is not None:
+        return {
+            **common,
+            "authority": wanted["authority"].name,
+            "profile": wanted["profile"].name,
+            "validity_days": wanted["validity_days"],
+        }
     return {
-        "names": list(wanted["names"]),
+        **common,
         "ca_account": wanted["ca_account"].name,
         "dns_account": dns.name if dns else "",
         "challenge_type": str(wanted["challenge_type"]),
-        "key_type": wanted["key_type"],
-        "csr": wanted["csr"],
     }
 
 

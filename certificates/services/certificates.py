@@ -1,30 +1,29 @@
 """The certificate itself: asked for, changed, deleted."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from django.db import IntegrityError, transaction
 
-from certificates import renewal
 from certificates.choices import CertificateState, OrderKind
 from certificates.models import Certificate, Order, Version
 from certificates.services.asking import ask, ask_for_new, number
 from certificates.services.placing import place_order
-from certificates.services.wanted import CertificateRequest, resolve
+from certificates.services.request import CertificateRequest
+from certificates.services.signable import require_signable
+from certificates.services.wanted import resolve
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
-from certmate.core import clock
-from certmate.core.errors import Conflict, InvalidRequest, invalid_input
+from certmate.core import clock, renewal
+from certmate.core.errors import Conflict, invalid_input
+from certmate.core.tags import clean_tags
 from certmate.pki.names import default_object_name, parse_name, safe_object_name
 from storage import services as storage
 from storage.backends.base import BundleRef
 from storage.models import StorageTarget
-
-MAX_TAGS = 50
-MAX_TAG_LENGTH = 64
 
 
 def create_certificate(
@@ -40,8 +39,8 @@ def create_certificate(
 ) -> tuple[Certificate, Order]:
     """Take up a certificate and place the order that issues it.
 
-    Raises InvalidRequest for what no CA could be asked for, Conflict (`certificate.exists`,
-    `certificate.name_taken`) if the name is taken.
+    Raises InvalidRequest for what no CA could be asked for or the authority would refuse, Conflict
+    (`certificate.exists`, `certificate.name_taken`) if the name is taken.
     """
     policy.require_possible(actor, Verb.REQUEST, Certificate)
     wanted = resolve(actor, request)
@@ -49,16 +48,17 @@ def create_certificate(
         **wanted,
         name=_name(name, wanted["names"][0]),
         team=find_team(actor=actor, name=team),
-        storage_target=_target(actor, storage_name),
+        storage_target=storage.resolve_target(actor=actor, name=storage_name),
         auto_renew=auto_renew,
         renewal_days=renewal_days,
-        tags=_tags(tags),
+        tags=clean_tags(tags),
         created_by=actor.user,
     )
     policy.require(actor, Verb.REQUEST, certificate)
     certificate.full_clean(validate_unique=False)
     if Certificate.objects.filter(name=certificate.name).exists():
         raise _name_taken(actor, certificate.name)
+    require_signable(wanted, certificate.name)
     permit = ask_for_new(actor, certificate, wanted)
     try:
         with transaction.atomic():
@@ -108,7 +108,7 @@ def update_certificate(
         if auto_renew is not None:
             certificate.auto_renew = auto_renew
         if tags is not None:
-            certificate.tags = _tags(tags)
+            certificate.tags = clean_tags(tags)
         if team is not None:
             owner = find_team(actor=actor, name=team)
             give_to_team(actor=actor, target=certificate, team=owner)
@@ -135,14 +135,15 @@ def set_auto_renew(*, actor: Actor, certificate: Certificate, enabled: bool) -> 
 
 
 def set_renewal(certificate: Certificate, version: Version) -> None:
-    """Compute when to renew from this version, and ask the CA for its own opinion soon."""
+    """Compute when to renew from this version, and ask a CA for its own opinion soon."""
     certificate.expires_at = version.not_after
     certificate.renew_at = renewal.renew_at(
         version.not_before, version.not_after, certificate.renewal_days, clock.jitter
     )
     certificate.retry_at = None
     # The operator's own number of days is an order; only without it is the CA asked.
-    certificate.renewal_poll_at = clock.now() if certificate.renewal_days is None else None
+    is_asked = certificate.renewal_days is None and version.ca_account_id is not None
+    certificate.renewal_poll_at = clock.now() if is_asked else None
 
 
 def delete_certificate(*, actor: Actor, certificate: Certificate, force: bool = False) -> None:
@@ -176,32 +177,6 @@ def delete_certificate(*, actor: Actor, certificate: Certificate, force: bool = 
 
 def _name(name: str, primary: str) -> str:
     if not name:
-        return default_object_name(parse_name(primary))
+        return default_object_name(parse_name(primary, public=False))
     with invalid_input("name"):
         return safe_object_name(name)
-
-
-def _target(actor: Actor, name: str) -> StorageTarget:
-    if not name:
-        return storage.default_target()
-    target = policy.visible(actor, StorageTarget.objects.all()).filter(name=name).first()
-    if target is None:
-        raise InvalidRequest(
-            f"There is no storage target {name!r} that you may use.",
-            code="storage.unknown",
-            field="storage",
-        )
-    return target
-
-
-def _tags(tags: Iterable[str]) -> list[str]:
-    clean: list[Any] = list(dict.fromkeys(str(tag).strip() for tag in tags))
-    if len(clean) > MAX_TAGS or any(
-        not tag or len(tag) > MAX_TAG_LENGTH or not tag.isprintable() for tag in clean
-    ):
-        raise InvalidRequest(
-            f"At most {MAX_TAGS} tags of 1 to {MAX_TAG_LENGTH} printable characters.",
-            code="request.tags",
-            field="tags",
-        )
-    return clean

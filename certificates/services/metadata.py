@@ -3,6 +3,10 @@
 from typing import Any
 
 from certificates.models import Certificate, Order, Version
+from certificates.models.certificate import Wanted
+
+AUTHORITY = "authority"
+"""The provider of what no public CA has issued."""
 
 NOT_ISSUED: dict[str, Any] = {
     "version": None,
@@ -31,19 +35,27 @@ def metadata(
         "san_domains": list(asked.names[1:]),
         "dns_provider": asked.dns_account.provider if asked.dns_account else None,
         "account_id": asked.dns_account.name if asked.dns_account else None,
-        "challenge_type": asked.challenge_type,
-        "ca_provider": asked.ca_account.provider,
-        "ca_account_id": asked.ca_account.name,
-        "email": asked.ca_account.email,
-        "staging": asked.ca_account.is_staging,
+        "challenge_type": asked.challenge_type or None,
+        **_issuer(asked),
         "created_at": certificate.created_at.isoformat(),
         "renewed_at": version.created_at.isoformat() if version and version.number > 1 else None,
-        "certificate_type": "DV",
         "inferred": False,
-        "issuance_method": "csr" if asked.csr else "acme",
         "client_identifier": None,
     }
     return facts | (_issued(version) if version else NOT_ISSUED)
+
+
+def _issuer(asked: Wanted) -> dict[str, Any]:
+    account, profile = asked.ca_account, asked.profile
+    direct = "acme" if account else "direct"
+    return {
+        "ca_provider": account.provider if account else AUTHORITY,
+        "ca_account_id": asked.issued_by.name,
+        "email": account.email if account else None,
+        "staging": account is not None and account.is_staging,
+        "certificate_type": profile.certificate_type if profile else "DV",
+        "issuance_method": "csr" if asked.csr else direct,
+    }
 
 
 def _issued(version: Version) -> dict[str, Any]:

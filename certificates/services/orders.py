@@ -10,8 +10,10 @@ from certificates.choices import OrderKind, OrderState, RevocationReason
 from certificates.models import Certificate, Order, OrderKey, Version
 from certificates.services.asking import ask, ask_for_reissue, ask_for_renewal
 from certificates.services.placing import open_order_conflict, place_order, wake
+from certificates.services.request import CertificateRequest
 from certificates.services.rights import deciding_verb
-from certificates.services.wanted import CertificateRequest, resolve
+from certificates.services.signable import require_signable
+from certificates.services.wanted import resolve
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
@@ -23,7 +25,7 @@ PUT_OFF = timedelta(days=1)
 
 
 def renew_certificate(*, actor: Actor, certificate: Certificate) -> Order:
-    """Order a new version for the same names from the same CA, with a new key unless a CSR was
+    """Order a new version for the same names from the same issuer, with a new key unless a CSR was
     brought.
 
     Raises Conflict (`order.open`) while another order is open.
@@ -37,10 +39,10 @@ def renew_certificate(*, actor: Actor, certificate: Certificate) -> Order:
 def reissue_certificate(
     *, actor: Actor, certificate: Certificate, request: CertificateRequest
 ) -> Order:
-    """Order a version with other names, another CA, key or proof; what the request leaves out
-    stays.
+    """Order a version with other names, another issuer, key or proof; what the request leaves
+    out stays.
 
-    The certificate takes over the new values when the CA has issued, so a failure changes nothing.
+    The certificate takes over the new values when it has been issued, so a failure changes nothing.
     """
     policy.require(actor, Verb.RENEW, certificate)
     policy.require_possible(actor, Verb.REQUEST, Certificate)
@@ -49,8 +51,9 @@ def reissue_certificate(
     kept = {"team": certificate.team, "storage_target_id": certificate.storage_target_id}
     asked = Certificate(**wanted, **kept)
     policy.require(actor, Verb.REQUEST, asked)
-    accounts = {name: wanted[name] for name in ("ca_account", "dns_account")}
+    accounts = {name: wanted[name] for name in ("ca_account", "authority", "dns_account")}
     policy.require_no_gain(actor, certificate, **accounts)
+    require_signable(wanted, certificate.name)
     permit = ask_for_reissue(actor, certificate, asked, wanted)
     return place_order(certificate, OrderKind.REISSUE, actor=actor, wanted=wanted, permit=permit)
 

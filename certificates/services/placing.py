@@ -75,6 +75,9 @@ def current_wish(certificate: Certificate) -> dict[str, Any]:
     return {
         "names": certificate.names,
         "ca_account": certificate.ca_account,
+        "authority": certificate.authority,
+        "profile": certificate.profile,
+        "validity_days": certificate.validity_days,
         "dns_account": certificate.dns_account,
         "challenge_type": certificate.challenge_type,
         "key_type": certificate.key_type,

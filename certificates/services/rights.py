@@ -40,6 +40,7 @@ def asked(order: Order) -> Certificate:
         names=order.names,
         team=wanted.team,
         ca_account=order.ca_account,
+        authority=order.authority,
         dns_account=order.dns_account,
         storage_target_id=wanted.storage_target_id,
     )

@@ -1,52 +1,46 @@
-"""From what somebody asks for to what a CA can be asked for: every check that needs no network."""
+"""From what somebody asks for to what can be ordered: every check that needs no network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from certificates.choices import ChallengeType
 from certificates.models import Certificate
-from certmate.access import policy
+from certificates.services import signable
+from certificates.services.issuer import issuer_of, require_usable
+from certificates.services.naming import names_of
+from certificates.services.request import CertificateRequest
 from certmate.access.actors import Actor
-from certmate.access.verbs import Verb
-from certmate.core.errors import InvalidRequest, invalid_input
-from certmate.pki import csr as pki_csr
-from certmate.pki.names import Name, parse_names
-from providers.models import CAAccount, DNSAccount
-from providers.services import account_for_names, resolve_ca_account, resolve_dns_account
-
-
-@dataclass(frozen=True)
-class CertificateRequest:
-    """What a certificate is asked to be. In a reissue None means "as it is"."""
-
-    domain: str | None = None
-    san_domains: Sequence[str] | None = None
-    ca: str = ""
-    ca_provider: str = ""
-    dns: str = ""
-    dns_provider: str = ""
-    account_id: str = ""
-    challenge_type: str | None = None
-    key_type: str | None = None
-    csr: str | None = None
+from certmate.core.errors import InvalidRequest
+from certmate.pki.keys import KeyType
+from certmate.pki.names import Name
+from providers.models import Authority, CAAccount, DNSAccount
+from providers.services import account_for_names, resolve_dns_account
 
 
 def resolve(
     actor: Actor, request: CertificateRequest, current: Certificate | None = None
 ) -> dict[str, Any]:
-    """The fields of `Wanted` for the request, checked against each other and the CA's catalogue
-    entry.
+    """The fields of `Wanted` for the request, checked against each other and against what is known
+    of the issuer.
 
     With a `current` certificate, what the request leaves out is taken from it. Raises
     InvalidRequest.
     """
-    names, csr = _names(request, current)
-    account = _ca_account(actor, request, current)
-    challenge = request.challenge_type or (
-        current.challenge_type if current else ChallengeType.DNS_01
-    )
-    key_type = request.key_type or (current.key_type if current else "ec256")
+    issuer = issuer_of(actor, request, current)
+    if isinstance(issuer, Authority):
+        return signable.wish(actor, request, current, issuer)
+    return _wish(actor, request, current, issuer)
+
+
+def _wish(
+    actor: Actor, request: CertificateRequest, current: Certificate | None, account: CAAccount
+) -> dict[str, Any]:
+    _refuse_profile(request)
+    names, csr = names_of(request, current, public=True)
+    # One of an authority has none.
+    kept = current.challenge_type if current else ""
+    challenge = request.challenge_type or kept or ChallengeType.DNS_01
+    key_type = request.key_type or (current.key_type if current else KeyType.EC256.value)
     _check_choice(challenge, ChallengeType.values, "challenge_type")
     _check_choice(key_type, account.catalogue_entry.key_types, "key_type")
     _check_challenge(names, challenge)
@@ -54,6 +48,9 @@ def resolve(
     return {
         "names": [name.value for name in names],
         "ca_account": account,
+        "authority": None,
+        "profile": None,
+        "validity_days": None,
         "dns_account": _dns_account(actor, request, current, challenge),
         "challenge_type": challenge,
         "key_type": key_type,
@@ -71,46 +68,14 @@ def dns_account_for(actor: Actor, wanted: dict[str, Any]) -> DNSAccount | None:
     return named or account_for_names(actor=actor, names=wanted["names"])
 
 
-def _names(
-    request: CertificateRequest, current: Certificate | None
-) -> tuple[tuple[Name, ...], str]:
-    before = list(current.names) if current else []
-    domain = request.domain or (before[0] if before else "")
-    sans = before[1:] if request.san_domains is None else list(request.san_domains)
-    with invalid_input("san_domains" if request.san_domains else "domain"):
-        names = parse_names(domain, sans)
-    changed = request.domain is not None or request.san_domains is not None
-    text = (
-        request.csr if request.csr is not None else ("" if changed or not current else current.csr)
-    )
-    if not text:
-        return names, ""
-    with invalid_input("csr"):
-        parsed = pki_csr.parse(text)
-    return _match(names, parsed.names, exact=bool(request.san_domains)), parsed.pem
-
-
-def _match(asked: tuple[Name, ...], signed: tuple[Name, ...], *, exact: bool) -> tuple[Name, ...]:
-    """The names of the CSR, the primary first; they have to be the ones that were asked for."""
-    missing = [name.value for name in asked if name not in signed]
-    extra = [name.value for name in signed if name not in asked] if exact else []
-    if missing or extra:
-        raise InvalidRequest(
-            f"The CSR's names differ from the request: missing {missing or 'none'}, extra "
-            f"{extra or 'none'}.",
-            code="csr.names",
-            field="csr",
-        )
-    return (asked[0], *(name for name in signed if name != asked[0]))
-
-
-def _ca_account(
-    actor: Actor, request: CertificateRequest, current: Certificate | None
-) -> CAAccount:
-    if current and not request.ca and not request.ca_provider:
-        _require_usable(actor, current.ca_account, "ca")
-        return current.ca_account
-    return resolve_ca_account(actor=actor, ca=request.ca, provider=request.ca_provider)
+def _refuse_profile(request: CertificateRequest) -> None:
+    for field in ("profile", "validity_days"):
+        if getattr(request, field) not in ("", None):
+            raise InvalidRequest(
+                "A CA decides this itself; only a private authority is told.",
+                code="profile.not_used",
+                field=field,
+            )
 
 
 def _dns_account(
@@ -122,7 +87,7 @@ def _dns_account(
     if challenge == ChallengeType.DNS_01:
         kept = current.dns_account if current else None
         if named is None and kept is not None:
-            _require_usable(actor, kept, "dns")
+            require_usable(actor, kept, "dns")
         return named or kept
     if named is not None:
         raise InvalidRequest(
@@ -131,16 +96,6 @@ def _dns_account(
             field="dns",
         )
     return None
-
-
-def _require_usable(actor: Actor, account: CAAccount | DNSAccount, field: str) -> None:
-    """What the certificate uses is not thereby for everybody who may renew it to use otherwise."""
-    if not policy.allowed(actor, Verb.VIEW, account):
-        raise InvalidRequest(
-            "The certificate's present account is not one that you may use; name another.",
-            code="account.unknown",
-            field=field,
-        )
 
 
 def _check_choice(value: str, known: Sequence[str], field: str) -> None:

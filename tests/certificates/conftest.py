@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ class World:
     dns: DNSAccount | None
     target: StorageTarget
 
-    def order(self, *names: str, **options: str) -> tuple[Certificate, Order]:
+    def order(self, *names: str, **options: Any) -> tuple[Certificate, Order]:
         """Order a certificate without carrying it out."""
         request = CertificateRequest(
             domain=names[0], san_domains=names[1:], ca=self.account.name, **options
@@ -44,7 +45,7 @@ class World:
             actor=Actor.system(), request=request, storage_name=self.target.name
         )
 
-    def issue(self, *names: str, **options: str) -> Certificate:
+    def issue(self, *names: str, **options: Any) -> Certificate:
         """Order and carry out; the certificate as it then is."""
         certificate, order = self.order(*names, **options)
         finished = run(order)

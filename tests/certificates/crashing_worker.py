@@ -35,7 +35,7 @@ def after(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def main(order_id: int, place: str) -> None:
     django.setup()
-    from certificates import execution
+    from certificates import execution, obtaining
     from certificates.watch import OrderWatch
     from providers import issuers
     from storage import services as storage
@@ -48,7 +48,7 @@ def main(order_id: int, place: str) -> None:
         case "while the CA checks":
             OrderWatch.order_created = after(OrderWatch.order_created)  # type: ignore[method-assign]
         case "after the CA answered":
-            execution._keep_version = die  # type: ignore[assignment]
+            obtaining._keep = die  # type: ignore[assignment]
         case "before storing":
             storage.store = die
         case "after storing":

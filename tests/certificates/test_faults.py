@@ -14,10 +14,10 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection
 
-from certificates import renewal, services, sweeps
+from certificates import services, sweeps
 from certificates.models import Certificate, Order, OrderKey, Version
 from certmate.access.actors import Actor
-from certmate.core import clock
+from certmate.core import clock, renewal
 from certmate.core.errors import UpstreamRejected, UpstreamUnavailable
 from certmate.pki import bundle as bundles
 from providers import issuers
@@ -48,7 +48,9 @@ def database_url() -> str:
     given = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{given['NAME']}"
-    return f"postgresql://{given['USER']}@/{given['NAME']}?host={given['HOST']}"
+    # The folder of the socket, which the parser of the URL takes for an option.
+    host = given["HOST"] or given["OPTIONS"]["host"]
+    return f"postgresql://{given['USER']}@/{given['NAME']}?host={host}"
 
 
 def take_over(order: Order) -> Order:

@@ -31,10 +31,14 @@ class Command(BaseCommand):
             "--san", action="append", default=[], help="a further name; may be repeated"
         )
         parser.add_argument(
-            "--ca", default="", help="name of the CA account (default: the default one)"
+            "--ca",
+            default="",
+            help="name of the CA account or private authority (default: the default CA account)",
         )
+        parser.add_argument("--profile", default="", help="of an authority (default: server)")
+        parser.add_argument("--validity-days", type=int, help="from an authority")
         parser.add_argument("--dns", default="", help="name of the DNS account (default: by zone)")
-        parser.add_argument("--challenge", default="dns-01", choices=["dns-01", "http-01"])
+        parser.add_argument("--challenge", choices=["dns-01", "http-01"])
         parser.add_argument("--key-type", default="ec256")
         parser.add_argument("--storage", default="", help="name of the storage target")
         parser.add_argument(
@@ -49,6 +53,8 @@ class Command(BaseCommand):
             domain=options["domain"],
             san_domains=options["san"],
             ca=options["ca"],
+            profile=options["profile"],
+            validity_days=options["validity_days"],
             dns=options["dns"],
             challenge_type=options["challenge"],
             key_type=options["key_type"],
