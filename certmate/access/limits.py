@@ -1,8 +1,10 @@
 """What narrows a token further than its owner's rights: teams and certificate names.
 
 A narrowed token reaches what its teams own, and certificates whose names all match its patterns.
-Shared accounts and storage targets, which no team owns, it may see, because issuing needs them.
-Everything else is out of its reach, so that a new kind of object is safe until somebody decides.
+Shared accounts, authorities and storage targets, which no team owns, it may see, because issuing
+needs them, and profiles. A token with name patterns reaches no client certificate: who holds one
+has no DNS name. Everything else is out of its reach, so that a new kind of object is safe until
+somebody decides.
 """
 
 from collections.abc import Iterable
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from certmate.access.verbs import Verb
+from certmate.access.verbs import Scope, Verb
 
 if TYPE_CHECKING:
     from certmate.access.models import ApiToken
@@ -44,13 +46,13 @@ class Limits:
             return bool(getattr(obj, f"{made_by}_id") == self.token)
         if not _has_team(type(obj)):
             is_own_team = _is_team(obj) and (self.teams is None or obj.pk in self.teams)
-            return verb == Verb.VIEW and is_own_team
+            return verb == Verb.VIEW and (is_own_team or _is_for_all(type(obj)))
         if hasattr(obj, "access_names"):
             return self._owns(obj) and all(self.match(name) for name in getattr(obj, "names", []))
-        is_shared = obj.team_id is None  # type: ignore[attr-defined]
-        return (verb == Verb.VIEW and (is_shared or self._owns(obj))) or (
-            self._owns(obj) and not self.patterns
-        )
+        if verb == Verb.VIEW and _is_infrastructure(type(obj)):
+            is_shared = obj.team_id is None  # type: ignore[attr-defined]
+            return is_shared or self._owns(obj)
+        return self._owns(obj) and not self.patterns
 
     def match(self, name: str) -> bool:
         """Whether the certificate name is one that a pattern allows."""
@@ -62,14 +64,20 @@ class Limits:
         if made_by := getattr(model, "access_token", ""):
             return Q(**{f"{prefix}{made_by}": self.token})
         if not _has_team(model):
-            if verb != Verb.VIEW or model._meta.label != "access.Team":
-                return NOTHING
-            return Q() if self.teams is None else Q(**{f"{prefix}pk__in": self.teams})
+            return self._ownerless(verb, model, prefix)
         if hasattr(model, "access_names"):
             return own & self._named(model, prefix)
-        if verb == Verb.VIEW:
+        if verb == Verb.VIEW and _is_infrastructure(model):
             return own | Q(**{f"{prefix}team": None}) if self.teams is not None else Q()
         return NOTHING if self.patterns else own
+
+    def _ownerless(self, verb: Verb, model: type[models.Model], prefix: str) -> Q:
+        """Of what has no team: teams themselves, and what is for all."""
+        if verb == Verb.VIEW and _is_for_all(model):
+            return Q()
+        if verb != Verb.VIEW or model._meta.label != "access.Team":
+            return NOTHING
+        return Q() if self.teams is None else Q(**{f"{prefix}pk__in": self.teams})
 
     def _owns(self, obj: Any) -> bool:
         return self.teams is None or obj.team_id in self.teams
@@ -102,6 +110,16 @@ def any_of(conditions: Iterable[Q]) -> Q:
 
 def _has_team(model: type[models.Model]) -> bool:
     return "team" in getattr(model, "access_parents", ())
+
+
+def _is_infrastructure(model: type[models.Model]) -> bool:
+    """What administrators set up and many share: accounts, authorities, targets."""
+    return getattr(model, "write_scope", None) == Scope.ADMIN
+
+
+def _is_for_all(model: type[models.Model]) -> bool:
+    """What has no owner and is no secret, such as a profile."""
+    return bool(getattr(model, "access_shared", False))
 
 
 def _is_team(obj: models.Model) -> bool:

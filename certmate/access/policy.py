@@ -8,6 +8,7 @@ from; a token narrows it. A model says in class attributes how it takes part:
 - `access_parents`: foreign keys to containers; `renew_under_team` on the team reaches the object.
 - `access_own`, `access_roles`: fields that name a user, or groups, and what these may do to it.
 - `access_token`: foreign key to the token that made it, which sees it however narrow it is.
+- `access_shared`: tokens see it however narrow they are, as far as their owner does.
 - `access_names`: the relation with the names that a token's patterns are held against.
 
 `certmate.access.explain` tells why. docs/access.md has it all in words.

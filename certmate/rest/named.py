@@ -46,18 +46,21 @@ class NamedCollection(Endpoint):
 
     def get(self, request: Request) -> Response:
         """One page, by name."""
-        return self.page(self.visible(self.get_queryset()), self.representation())
+        return self.page(self.visible(self.get_queryset()), self._output())
 
     def post(self, request: Request) -> Response:
         """Make one. Secrets are kept encrypted and never given back."""
         policy.require_possible(self.actor, Verb.REQUEST, self.get_queryset().model)
         row = self.create(self.input(request))
         location = f"{request.build_absolute_uri(request.path)}/{quote(row.name)}"
-        return Response(self.representation().represent(row), 201, headers={"Location": location})
+        return Response(self._output().represent(row), 201, headers={"Location": location})
 
     def create(self, values: dict[str, Any]) -> Any:
         """Call the service."""
         raise NotImplementedError
+
+    def _output(self) -> Output:
+        return self.representation(context=self.get_serializer_context())
 
 
 class NamedObject(Endpoint):
@@ -102,4 +105,5 @@ class NamedObject(Endpoint):
         return self._shown(self.update(row, values))
 
     def _shown(self, row: Any) -> Response:
-        return Response(self.representation().represent(row))
+        shown = self.representation(context=self.get_serializer_context())
+        return Response(shown.represent(row))

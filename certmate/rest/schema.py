@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
 
 from certmate.rest.access.waiting import WaitingOutput
 from certmate.rest.problems import CONTENT_TYPE, TITLES
@@ -57,7 +58,11 @@ class AutoSchema(openapi.AutoSchema):
         if self.declared is None:
             return super().get_request_serializer()
         request = self.declared.request
-        return None if request is None or request is Nothing else request()
+        if request is None or request is Nothing:
+            return None
+        if self.declared.text:
+            return {"application/json": request(), self.declared.text: OpenApiTypes.STR}
+        return request()
 
     def get_response_serializers(self) -> Any:
         return (

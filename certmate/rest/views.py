@@ -32,6 +32,7 @@ class Operation:
 
     `responses` are by status, or by status and media type; `fails` are statuses of problems that
     not every call has. With `may_wait` a rule may ask for approval, which is answered with 202.
+    `text` is the media type of plain text that it takes as well.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Operation:
     fails: tuple[int, ...] = ()
     is_public: bool = False
     may_wait: bool = False
+    text: str = ""
 
     @property
     def query(self) -> frozenset[str]:

@@ -15,7 +15,10 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
-GROUPS = ("Certificates", "Accounts", "Storage", "Access", "Audit", "Schedules")
+GROUPS = (
+    *("Certificates", "Clients", "Private CA"),
+    *("Accounts", "Storage", "Access", "Audit", "Schedules"),
+)
 """The jobs in the order of the navigation; a page names its own in `nav_group`."""
 
 

@@ -51,7 +51,7 @@ def test_a_rule_is_made_changed_and_deleted(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"verb": "sign"}, "approval.rule_verb"),
+        ({"verb": "download"}, "approval.rule_verb"),
         ({"verb": "export_key", "kind": "auth.user"}, "approval.rule_verb"),
         (
             {"verb": "administer", "target_kind": "providers.caaccount", "target": "ca"},

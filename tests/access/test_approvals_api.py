@@ -163,7 +163,7 @@ def test_rules_by_name(cast: Cast) -> None:
     assert answer.json()["kind"] == ""
     answer = owner.patch(f"{path}/revocations", kind="certificates.certificate", is_enabled=False)
     assert (answer.json()["kind"], answer.json()["valid_for"]) == ("certificates.certificate", 3600)
-    problem(owner.post(path, name="r", verb="sign", role="approver"), 400, "approval.rule_verb")
+    problem(owner.post(path, name="r", verb="download", role="approver"), 400, "approval.rule_verb")
     assert Caller(cast.outsider).get(path).json()["results"] == []
     problem(Caller(cast.outsider).get(f"{path}/revocations"), 404, "request.not_found")
     rule("change")

@@ -11,11 +11,14 @@ from django.contrib.auth.models import Group, Permission, User
 from certificates.models import Certificate
 from certmate.access import owners, policy, services
 from certmate.access.actors import Actor
+from certmate.access.limits import Limits
 from certmate.access.models import ApiToken, Team
 from certmate.access.services.tokens import MOST_TEAMS
 from certmate.access.verbs import Verb
 from certmate.core import clock
 from certmate.core.errors import AccessDenied, CertMateError, InvalidRequest, NotFound
+from clients.models import Identity
+from providers.models import Profile
 from tests import factories
 from tests.cast import Cast
 
@@ -243,3 +246,14 @@ def test_a_token_that_cannot_be_audited_is_not_made(
     with pytest.raises(CertMateError, match="No room"):
         make(cast.owner)
     assert not ApiToken.objects.exists()
+
+
+def test_a_narrowed_token_sees_profiles_and_no_client_certificate_of_nobody(cast: Cast) -> None:
+    nobodys = Identity.objects.create(name="nobodys", kind="device")
+    for limits in (Limits(patterns=("*.example.test",)), Limits(teams=frozenset({1}))):
+        actor = Actor(user=cast.owner, limits=limits)
+        assert policy.visible(actor, Profile.objects.all()).exists()
+        assert policy.allowed(actor, Verb.VIEW, Profile.objects.get(name="client"))
+        assert not policy.allowed(actor, Verb.CHANGE, Profile.objects.get(name="client"))
+        assert not policy.visible(actor, Identity.objects.all()).exists()
+        assert not policy.allowed(actor, Verb.VIEW, nobodys)

@@ -120,10 +120,10 @@ def everything(cast: Cast) -> list[str]:
     order = factories.order(certificate, state="failed", error_code="acme.caa", error_detail="No.")
     factories.version(certificate, order=order)
     token_for(cast.owner, "read")
-    shown = [
+    shown: list[Any] = [
         certificate,
         order,
-        certificate.ca_account,
+        certificate.issued_by,
         factories.dns_account(),
         certificate.storage_target,
         ApiToken.objects.get(),

@@ -1,0 +1,1 @@
+"""Forms of the admin for identities, client certificates and batches."""
