@@ -1,12 +1,20 @@
 """Objects in a state that a test starts from, made without a CA."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from certificates.choices import CertificateState, OrderKind
 from certificates.models import Certificate, Order, Version
-from providers.models import CAAccount, DNSAccount
+from certmate.access.actors import Actor
+from providers.models import Authority, CAAccount, DNSAccount, Profile
+from providers.services import create_authority, update_profile
 from storage.models import StorageTarget
+
+WANTED = (
+    *("names", "ca_account", "authority", "profile", "validity_days", "dns_account"),
+    *("challenge_type", "key_type", "csr"),
+)
 
 RFC2136 = {
     "nameserver": "127.0.0.1",
@@ -31,6 +39,26 @@ def dns_account(name: str = "dns", **fields: Any) -> DNSAccount:
     return DNSAccount.objects.create(name=name, **(defaults | fields))
 
 
+def authority(name: str = "internal", **fields: Any) -> Authority:
+    """A root of CertMate's own."""
+    defaults = {"kind": "root", "subject": {"CN": f"{name} root"}, "key_type": "ec256"}
+    return create_authority(actor=Actor.system(), name=name, **(defaults | fields))
+
+
+def profile(name: str, **fields: Any) -> Profile:
+    """The profile `server` under another name, but for these fields."""
+    made = Profile.objects.get(name="server")
+    made.pk, made.name, made._state.adding = uuid.uuid4(), name, True
+    made.save()
+    return profile_of(name, **fields)
+
+
+def profile_of(name: str, **fields: Any) -> Profile:
+    """The profile of that name, with these fields from now on."""
+    found = Profile.objects.get(name=name)
+    return update_profile(actor=Actor.system(), profile=found, **fields)
+
+
 def storage_target(name: str = "vault", **fields: Any) -> StorageTarget:
     return StorageTarget.objects.create(name=name, **({"backend": "database"} | fields))
 
@@ -38,7 +66,10 @@ def storage_target(name: str = "vault", **fields: Any) -> StorageTarget:
 def certificate(name: str = "www.example.test", **fields: Any) -> Certificate:
     """A certificate that nothing was issued for yet."""
     fields.setdefault("names", [name])
-    if "ca_account" not in fields:
+    if "authority" in fields:
+        fields.setdefault("profile", Profile.objects.get(name="server"))
+        fields["challenge_type"] = ""
+    elif "ca_account" not in fields:
         fields["ca_account"] = CAAccount.objects.filter(name="ca").first() or ca_account()
     if "storage_target" not in fields:
         fields["storage_target"] = (
@@ -50,7 +81,7 @@ def certificate(name: str = "www.example.test", **fields: Any) -> Certificate:
 def order(wanted: Certificate, kind: str = OrderKind.ISSUE, **fields: Any) -> Order:
     fields.setdefault("next_attempt_at", datetime.now(UTC))
     fields.setdefault("by_system", "requested_by" not in fields)
-    for name in ("names", "ca_account", "dns_account", "challenge_type", "key_type", "csr"):
+    for name in WANTED:
         fields.setdefault(name, getattr(wanted, name))
     return Order.objects.create(certificate=wanted, kind=kind, **fields)
 
@@ -60,6 +91,7 @@ def version(of: Certificate, number: int = 1, *, current: bool = True, **fields:
     now = datetime.now(UTC)
     defaults = {
         "ca_account": of.ca_account,
+        "authority": of.authority,
         "storage_target": of.storage_target,
         "names": of.names,
         "serial": f"{of.pk:x}{number:04x}",

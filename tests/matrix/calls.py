@@ -1,17 +1,25 @@
 """What is sent: variables of addresses and bodies of calls, for the objects of one team."""
 
+from itertools import pairwise
 from typing import Any
 
 from tests.matrix.walk import Operation, operations
 from tests.matrix.world import Things
+from tests.providers.authority import making
 
 KINDS = {
-    # A segment of the path, and the model that the next variable names.
+    # A segment of the path, or two, and the model that the next variable names.
     "certificates": "certificates.certificate",
     "orders": "certificates.order",
     "ca-accounts": "providers.caaccount",
     "dns-accounts": "providers.dnsaccount",
     "storage-targets": "storage.storagetarget",
+    "authorities": "providers.authority",
+    "profiles": "providers.profile",
+    "identities": "clients.identity",
+    "client-certificates": "clients.clientcertificate",
+    "client-certificates/csr": "clients.enrolment",
+    "client-certificates/batch": "clients.batch",
     "teams": "access.team",
     "users": "auth.user",
     "roles": "auth.group",
@@ -26,18 +34,30 @@ CONSTANT = {"number": 1, "part": "cert"}
 """Variables that are the same for every object: its first version, a part of its bundle."""
 
 SPARE = {
+    "delete_authority": "providers.authority",
+    "delete_profile": "providers.profile",
+    "get_authority_csr": "providers.authority",
+    "install_authority_certificate": "providers.authority",
+    "delete_identity": "clients.identity",
+    "delete_client_certificate": "clients.clientcertificate",
+    "release_client_certificate": "clients.clientcertificate",
+    "submit_csr": "clients.enrolment",
     "delete_ca_account": "providers.caaccount",
     "delete_dns_account": "providers.dnsaccount",
     "delete_storage_target": "storage.storagetarget",
     "delete_team": "access.team",
 }
-"""What is deleted is nothing that anything hangs from."""
+"""What is deleted is nothing that anything hangs from; what gets its certificate has none yet."""
 
 REFERENCES = {
     # Fields and parameters that name an object, and of which model.
     "ca": "providers.caaccount",
     "dns": "providers.dnsaccount",
     "account_id": "providers.dnsaccount",
+    "authority": "providers.authority",
+    "parent": "providers.authority",
+    "profile": "providers.profile",
+    "identity": "clients.identity",
     "storage": "storage.storagetarget",
     "team": "access.team",
     "certificate": "certificates.certificate",
@@ -69,28 +89,46 @@ PLAIN = {
     *("actor", "actor_id", "actor_kind", "address", "event", "object_kind", "object_pk", "order"),
     *("request", "since", "token", "until"),
     *("state", "tags", "trust_bundle", "version", "wait", "zones", "backend"),
+    *("chain", "child_passphrase", "crl_hours", "crl_shards", "custody", "disabled"),
+    *("excluded_dns", "excluded_email", "excluded_ip", "excluded_uri", "invalidity_at"),
+    *("key_password", "parent_passphrase", "passphrase", "path_length", "permitted_dns"),
+    *("permitted_email", "permitted_ip", "permitted_uri", "private_key", "revoked", "subject"),
+    *("validity_days", "alt_names", "certificate_type", "default_days", "extended_key_usage"),
+    *("key_types", "key_usage", "longest_days", "needs_approval", "subject_fields"),
+    *("common_name", "csr_der", "identifier", "legacy", "method", "needs_action", "notes", "proof"),
+    *("rows", "same_key", "san", "supersede"),
 }
 """Fields and parameters that name none."""
 
 QUERIES = {
     "delete_certificate": "?force=1",
+    "delete_client_certificate": "?force=1",
+    "download_batch.with_key": "?include_private=1",
+    "download_client_certificate.with_key": "?include_private=1",
     "download_certificate.with_key": "?include_private=1",
     "web_download_certificate.with_key": "?include_private=1",
     "explain_access": "?kind=certificate&name={certificate}",
     "list_grants": "?kind=certificate&name={certificate}",
     "get_audit_consistency": "?first=1",
 }
-PARTS = {"download_part.privkey": "privkey", "download_part.combined": "combined"}
+PARTS = {
+    "download_part.privkey": "privkey",
+    "download_part.combined": "combined",
+    "download_client_part.privkey": "privkey",
+    "download_client_part.combined": "combined",
+}
 """What follows a dot is another call of the same operation, which needs another right."""
 
 RFC2136 = {"nameserver": "127.0.0.1", "tsig_key": "k", "tsig_secret": "c2VjcmV0"}
 
 
 def kind(called: Operation) -> str:
-    """The segment of the path that says what kind of object it is about."""
-    for segment in called.path.split("/"):
-        if segment in KINDS or segment in CATALOGUES:
-            return segment
+    """The words of the path that say what kind of object it is about."""
+    segments = called.path.split("/")
+    for segment, below in pairwise([*segments, ""]):
+        for words in (f"{segment}/{below}", segment):
+            if words in KINDS or words in CATALOGUES:
+                return words
     return "certificates" if "{" in called.path else ""
 
 
@@ -126,12 +164,15 @@ def variables(name: str, things: Things) -> dict[str, Any]:
         return {"slug": CATALOGUES[segment]}
     row = things.spare[SPARE[name]] if name in SPARE else things[KINDS[segment]]
     named = {"id": row.pk, "name": name_of(row), "username": str(row)}
+    named["serial"] = things["providers.ledgerentry"].serial
     return CONSTANT | named | ({"part": PARTS[name]} if name in PARTS else {})
 
 
 def body(name: str, things: Things) -> dict[str, Any]:
     """What a call needs that shall work on the team's objects."""
-    plain, bodies = name.removeprefix("web_"), {**_of_work(things), **_of_access(things)}
+    plain = name.removeprefix("web_")
+    bodies = {**_of_work(things), **_of_access(things), **_of_authorities(things)}
+    bodies |= _of_clients(things)
     found: dict[str, Any] = bodies.get(plain, {})
     return found
 
@@ -156,6 +197,55 @@ def _of_access(things: Things) -> dict[str, Any]:
         "reject_approval": {"reason": "It did not."},
         "set_grants": of_certificate | {"group": f"{team} people", "verbs": ["view"]},
         "set_user_roles": {"roles": [f"{label}-group"]},
+    }
+
+
+def _of_authorities(things: Things) -> dict[str, Any]:
+    team = things.team.name
+    made = {"key_type": "ec256", "subject": {"CN": "A new CA"}, "team": team}
+    certificate, key = making.elsewhere()
+    profile = {
+        "certificate_type": "client",
+        "key_usage": ["digitalSignature"],
+        "key_types": ["ec256"],
+        "default_days": 1,
+        "longest_days": 2,
+    }
+    return {
+        "create_authority": made | {"name": "new-root", "kind": "root"},
+        "create_intermediate": made | {"name": "new-intermediate"},
+        "import_authority": {
+            "name": "new-import",
+            "certificate": certificate,
+            "private_key": key,
+            "team": team,
+        },
+        "install_authority_certificate": {"certificate": certificate},
+        "update_authority": {"crl_hours": 7},
+        "revoke_ledger_entry": {"reason": "superseded"},
+        "create_profile": profile | {"name": "new-profile"},
+        "replace_profile": profile | {"name": name_of(things["providers.profile"])},
+        "update_profile": {"longest_days": 500},
+    }
+
+
+def _of_clients(things: Things) -> dict[str, Any]:
+    team = things.team.name
+    label = team.removesuffix("-team")
+    common = {"authority": f"{label}-root", "storage": f"{label}-store", "team": team}
+    wanted = {"common_name": f"new.{label}.test", "identity": f"{label}-holder"}
+    identity = {"kind": "device", "team": team}
+    return {
+        "create_identity": identity | {"name": "new-holder"},
+        "replace_identity": identity | {"name": f"{label}-holder"},
+        "update_identity": {"notes": "x"},
+        "create_client_certificate": common | wanted,
+        "replace_client_certificate": {"team": team},
+        "update_client_certificate": {"tags": ["x"]},
+        "revoke_client_certificate": {"reason": "superseded"},
+        "create_csr": common | wanted,
+        "reject_enrolment": {"reason": "Nobody knows it."},
+        "create_batch": common | {"rows": [wanted]},
     }
 
 

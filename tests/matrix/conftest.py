@@ -12,8 +12,9 @@ from django.db import transaction
 from drf_spectacular.generators import SchemaGenerator
 
 from certmate.audit import sealing
+from providers.models import Profile
 from tests.matrix import people, world
-from tests.matrix.people import BLIND, Crew
+from tests.matrix.people import BLIND, NARROWED, Crew
 from tests.matrix.watch import writes
 from tests.matrix.world import CANARY, Things
 from tests.openapi import schema
@@ -55,8 +56,14 @@ class World:
         return Reply(answer, written)
 
     def leaks(self, answer: Any, who: str) -> set[str]:
-        """What the answer says to one of the blind about what does not exist for him."""
+        """What the answer says to one of the blind about what does not exist for him.
+
+        Profiles are nobody's, and a token sees all that its owner sees.
+        """
         said = f"{answer.headers} {answer.getvalue().decode(errors='replace')}".lower()
+        if who in NARROWED:
+            for profile in Profile.objects.filter(name__startswith=CANARY):
+                said = said.replace(profile.name, "").replace(str(profile.pk), "")
         return {secret for secret in self.secrets_from(who) if secret in said}
 
     def secrets_from(self, who: str) -> set[str]:
@@ -65,8 +72,11 @@ class World:
             return set()
         if who not in ("pattern", "mismatch"):
             return {CANARY, *world.keys_of(self.hidden)}
-        names = ("certificates.certificate", "certificates.order")
-        return {f"www.{CANARY}", *(str(self.hidden[name].pk) for name in names)}
+        names = [
+            name for name in self.hidden.rows if name.startswith(("certificates.", "clients."))
+        ]
+        keys = (str(self.hidden[name].pk) for name in names)
+        return {f"www.{CANARY}", f"client.{CANARY}", *keys}
 
 
 @contextmanager

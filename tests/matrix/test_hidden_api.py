@@ -13,6 +13,7 @@ import pytest
 
 from tests.matrix import calls, world
 from tests.matrix.conftest import World, undone
+from tests.matrix.people import NARROWED
 from tests.matrix.sameness import Told, difference, told
 from tests.matrix.tables import api
 from tests.matrix.walk import Operation, operations
@@ -75,9 +76,11 @@ def assert_same(the_world: World, who: str, name: str, url: str, body: dict[str,
 
 
 def is_blind(who: str, name: str) -> bool:
-    """Names narrow a token to certificates; accounts it sees as its owner does."""
+    """Names narrow a token to certificates; accounts and profiles are its owner's."""
     kind = calls.KINDS.get(calls.kind(calls.operation(name)), "")
-    return who not in ("pattern", "mismatch") or kind.startswith("certificates.")
+    if kind == "providers.profile":
+        return who not in NARROWED
+    return who not in ("pattern", "mismatch") or kind.startswith(("certificates.", "clients."))
 
 
 @pytest.mark.parametrize("name", ABOUT_ONE)
@@ -115,6 +118,8 @@ def test_naming_what_is_hidden_is_naming_what_does_not_exist(
 ) -> None:
     named = calls.reference(field, the_world.hidden)
     for who in ("owner", "team", "stranger", "outsider"):
+        if field == "profile" and who in NARROWED:
+            continue
         things = the_world.blue if who == "stranger" else the_world.shop
         body = calls.body(name, things) | {field: named}
         if field == "account_id":

@@ -22,9 +22,13 @@ from certmate.audit.models import Event
 from certmate.audit.services import record
 from certmate.core import clock
 from certmate.pki import inspect
+from providers.models import CRL, Authority, LedgerEntry, Revocation
+from providers.services import create_authority, publish_crls, revoke_entry
 from storage.models import StoredBundle
 from tests import factories
 from tests.access import four_eyes
+from tests.matrix import clients
+from tests.providers.authority import making
 from tests.storage import bundles
 
 CANARY = "kestrel"
@@ -121,6 +125,7 @@ def approval(things: Things, user: User) -> None:
     asked = four_eyes.revocation(user, wanted)
     rule.delete()
     things.add(asked)
+    clients.ask(things, user)
 
 
 def _schedules(things: Things) -> None:
@@ -177,6 +182,7 @@ def _configured(name: str, pk: int | None = None, label: str = "") -> Things:
         things.add(make(f"{label}-{kind}"))
         row = make(f"{label}-spare-{kind}")
         things.spare[row._meta.label_lower] = row
+    _authorities(things, label)
     spare = Team.objects.create(name=f"{label}-spare-team", pk=pk and next(HIDDEN_PK))
     things.spare["access.team"] = spare
     return things
@@ -210,6 +216,27 @@ def _certificate(name: str, things: Things, **fields: Any) -> Certificate:
     return wanted
 
 
+def _authorities(things: Things, label: str) -> None:
+    """A root with a certificate on hold, an intermediate that waits, and a profile."""
+    wanted: dict[str, Any] = {"actor": Actor.system(), "key_type": "ec256"}
+    wanted |= {"team": things.team.name, "subject": {"CN": f"{label} authority"}}
+    root = create_authority(name=f"{label}-root", kind="root", **wanted)
+    things.add(root)
+    waiting = create_authority(name=f"{label}-spare-root", kind="intermediate", **wanted)
+    things.spare["providers.authority"] = waiting
+    entry = making.leaf(root).entry
+    if label == CANARY:
+        key = next(HIDDEN_PK)
+        LedgerEntry.objects.filter(pk=entry.pk).update(id=key, holder=CANARY, note=CANARY)
+        entry = LedgerEntry.objects.get(pk=key)
+    things.add(entry)
+    revoke_entry(actor=Actor.system(), entry=entry, reason="certificateHold")
+    publish_crls(actor=Actor.system(), authority=root)
+    things.add(factories.profile(f"{label}-profile"))
+    things.spare["providers.profile"] = factories.profile(f"{label}-spare-profile")
+    clients.add(things, label, HIDDEN_PK if label == CANARY else itertools.repeat(None))
+
+
 def keys_of(things: Things) -> set[str]:
     """The primary keys in the objects' addresses, where they cannot be mistaken for others."""
     keys = {str(row.pk) for row in [*things.rows.values(), *things.spare.values()]}
@@ -222,6 +249,11 @@ def erase(things: Things) -> None:
     certificates = Certificate.objects.filter(team=things.team)
     StoredBundle.objects.filter(name__in=certificates.values("name")).delete()
     certificates.delete()
+    clients.erase(things)
+    authorities = Authority.objects.filter(team=things.team)
+    Revocation.objects.filter(entry__authority__in=authorities).delete()
+    CRL.objects.filter(key__authority__in=authorities).delete()
+    LedgerEntry.objects.filter(authority__in=authorities).delete()
     last = (Group, User, Team)
     for row in sorted(rows, key=lambda row: last.index(type(row)) if type(row) in last else -1):
         type(row)._default_manager.filter(pk=row.pk).delete()

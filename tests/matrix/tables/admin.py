@@ -199,6 +199,57 @@ providers_dnsaccount_change.GET                    200  200  200  200  200  404 
 providers_dnsaccount_change.POST                   200  200  403  403  403  404  404
 providers/dnsaccount/{object_id}/                  302  302  302  302  302  302  302
 """
+_PRIVATE_CA = """
+page                                              root owne oper appr audi stra outs
+providers_authority_import                         200  200  403  403  403  200  403
+providers_authority_install                        200  200  403  403  403  404  404
+providers_authority_intermediate                   200  200  403  403  403  404  404
+providers_authority_rotate.GET                     200  200  403  403  403  404  404
+providers_authority_rotate.POST                    302  302  403  403  403  404  404
+providers_authority_publish_crls.GET               200  200  403  403  403  404  404
+providers_authority_publish_crls.POST              302  302  403  403  403  404  404
+providers_authority_csr.GET                        200  200  200  200  200  404  404
+providers_authority_csr.POST                       302  302  302  302  302  404  404
+providers_authority_certificate                    200  200  200  200  200  404  404
+providers_authority_chain                          200  200  200  200  200  404  404
+providers_authority_enable.GET                     200  200  403  403  403  404  404
+providers_authority_enable.POST                    302  302  403  403  403  404  404
+providers_authority_disable.GET                    200  200  403  403  403  404  404
+providers_authority_disable.POST                   302  302  403  403  403  404  404
+providers_authority_access.GET                     200  200  403  403  200  404  404
+providers_authority_access.POST                    403  403  403  403  403  404  404
+providers_authority_changelist                     200  200  200  200  200  200  403
+providers_authority_add                            200  200  403  403  403  200  403
+providers_authority_history                        302  302  302  302  302  404  404
+providers_authority_delete.GET                     200  200  403  403  403  404  404
+providers_authority_delete.POST                    302  302  403  403  403  404  404
+providers_authority_change.GET                     200  200  200  200  200  404  404
+providers_authority_change.POST                    200  200  403  403  403  404  404
+providers/authority/{object_id}/                   302  302  302  302  302  302  302
+providers_ledgerentry_pem                          200  200  200  200  200  404  404
+providers_ledgerentry_der                          200  200  200  200  200  404  404
+providers_ledgerentry_release.GET                  200  200  403  403  403  404  404
+providers_ledgerentry_release.POST                 302  302  403  403  403  404  404
+providers_ledgerentry_revoke.GET                   200  200  403  403  403  404  404
+providers_ledgerentry_revoke.POST                  302  302  403  403  403  404  404
+providers_ledgerentry_changelist                   200  200  200  200  200  200  403
+providers_ledgerentry_add                          403  403  403  403  403  403  403
+providers_ledgerentry_history                      302  302  302  302  302  404  404
+providers_ledgerentry_delete                       403  403  403  403  403  403  403
+providers_ledgerentry_change.GET                   200  200  200  200  200  404  404
+providers_ledgerentry_change.POST                  403  403  403  403  403  404  404
+providers/ledgerentry/{object_id}/                 302  302  302  302  302  302  302
+providers_profile_access.GET                       200  404  403  403  200  404  404
+providers_profile_access.POST                      403  404  403  403  403  404  404
+providers_profile_changelist                       200  403  200  200  200  403  403
+providers_profile_add                              200  403  403  403  403  403  403
+providers_profile_history                          302  404  302  302  302  404  404
+providers_profile_delete.GET                       200  404  403  403  403  404  404
+providers_profile_delete.POST                      302  404  403  403  403  404  404
+providers_profile_change.GET                       200  404  200  200  200  404  404
+providers_profile_change.POST                      200  404  403  403  403  404  404
+providers/profile/{object_id}/                     302  302  302  302  302  302  302
+"""
 _CERTIFICATES = """
 page                                              root owne oper appr audi stra outs
 certificates_certificate_resume.GET                200  200  200  403  403  404  404
@@ -235,9 +286,83 @@ certificates_order_change.GET                      200  200  200  200  200  404 
 certificates_order_change.POST                     403  403  403  403  403  404  404
 certificates/order/{object_id}/                    302  302  302  302  302  302  302
 """
+_CLIENTS = """
+page                                              root owne oper appr audi stra outs
+clients_clientcertificate_upload                   200  200  200  403  403  200  403
+clients_clientcertificate_renew.GET                200  200  200  403  403  404  404
+clients_clientcertificate_renew.POST               302  302  302  403  403  404  404
+clients_clientcertificate_renew_csr                200  200  200  403  403  404  404
+clients_clientcertificate_release                  200  200  200  403  403  404  404
+clients_clientcertificate_revoke.GET               200  200  200  403  403  404  404
+clients_clientcertificate_revoke.POST              302  302  302  403  403  404  404
+clients_clientcertificate_download_pem             200  200  200  403  403  404  404
+clients_clientcertificate_download_der             200  200  200  403  403  404  404
+clients_clientcertificate_download_pkcs7           200  200  200  403  403  404  404
+clients_clientcertificate_download_zip             200  200  200  403  403  404  404
+clients_clientcertificate_export_zip               200  200  403  403  403  404  404
+clients_clientcertificate_export_pkcs12            200  200  403  403  403  404  404
+clients_clientcertificate_access.GET               200  200  403  403  200  404  404
+clients_clientcertificate_access.POST              403  403  403  403  403  404  404
+clients_clientcertificate_changelist               200  200  200  200  200  200  403
+clients_clientcertificate_add                      200  200  200  403  403  200  403
+clients_clientcertificate_history                  302  302  302  302  302  404  404
+clients_clientcertificate_delete.GET               200  200  403  403  403  404  404
+clients_clientcertificate_delete.POST              302  302  403  403  403  404  404
+clients_clientcertificate_change.GET               200  200  200  200  200  404  404
+clients_clientcertificate_change.POST              302  302  302  403  403  404  404
+clients/clientcertificate/{object_id}/             302  302  302  302  302  302  302
+clients_identity_access.GET                        200  200  403  403  200  404  404
+clients_identity_access.POST                       403  403  403  403  403  404  404
+clients_identity_changelist                        200  200  200  200  200  200  403
+clients_identity_add                               200  200  200  403  403  200  403
+clients_identity_history                           302  302  302  302  302  404  404
+clients_identity_delete.GET                        200  200  403  403  403  404  404
+clients_identity_delete.POST                       302  302  403  403  403  404  404
+clients_identity_change.GET                        200  200  200  200  200  404  404
+clients_identity_change.POST                       302  302  302  403  403  404  404
+clients/identity/{object_id}/                      302  302  302  302  302  302  302
+clients_enrolment_approve.GET                      200  403  403  200  403  404  404
+clients_enrolment_approve.POST                     302  403  403  302  403  404  404
+clients_enrolment_reject.GET                       200  403  403  200  403  404  404
+clients_enrolment_reject.POST                      302  403  403  302  403  404  404
+clients_enrolment_access.GET                       200  200  403  403  200  404  404
+clients_enrolment_access.POST                      403  403  403  403  403  404  404
+clients_enrolment_changelist                       200  200  200  200  200  200  403
+clients_enrolment_add                              403  403  403  403  403  403  403
+clients_enrolment_history                          302  302  302  302  302  404  404
+clients_enrolment_delete                           403  403  403  403  403  403  403
+clients_enrolment_change.GET                       200  200  200  200  200  404  404
+clients_enrolment_change.POST                      403  403  403  403  403  404  404
+clients/enrolment/{object_id}/                     302  302  302  302  302  302  302
+clients_batch_progress                             200  200  200  200  200  404  404
+clients_batch_download                             200  200  200  403  403  404  404
+clients_batch_export_key                           200  200  403  403  403  404  404
+clients_batch_cancel.GET                           200  200  200  403  403  404  404
+clients_batch_cancel.POST                          302  302  302  403  403  404  404
+clients_batch_access.GET                           200  200  403  403  200  404  404
+clients_batch_access.POST                          403  403  403  403  403  404  404
+clients_batch_changelist                           200  200  200  200  200  200  403
+clients_batch_add                                  200  200  200  403  403  200  403
+clients_batch_history                              302  302  302  302  302  404  404
+clients_batch_delete                               403  403  403  403  403  403  403
+clients_batch_change.GET                           200  200  200  200  200  404  404
+clients_batch_change.POST                          403  403  403  403  403  404  404
+clients/batch/{object_id}/                         302  302  302  302  302  302  302
+"""
 
 ROWS = parse(
-    *(_SITE, _CERTIFICATES, _ACCOUNTS, _STORAGE, _ACCESS, _PEOPLE, _SCHEDULES, _AUDIT),
+    *(
+        _SITE,
+        _CERTIFICATES,
+        _CLIENTS,
+        _PRIVATE_CA,
+        _ACCOUNTS,
+        _STORAGE,
+        _ACCESS,
+        _PEOPLE,
+        _SCHEDULES,
+        _AUDIT,
+    ),
     columns=PEOPLE,
 )
 
@@ -247,6 +372,9 @@ action                                    root owne oper appr audi stra outs
 certificates_certificate:renew_selected    2/1  1/0  2/1    -    -  1/0  403
 certificates_certificate:turn_renewal_on   3/0  1/0  3/0    -    -  1/0  403
 certificates_certificate:turn_renewal_off  3/0  1/0  3/0    -    -  1/0  403
+clients_clientcertificate:renew_selected   3/0  1/0  3/0    -    -  1/0  403
+clients_clientcertificate:turn_renewal_on  3/0  1/0  3/0    -    -  1/0  403
+clients_clientcertificate:turn_renewal_off 3/0  1/0  3/0    -    -  1/0  403
 """,
     columns=PEOPLE,
 )

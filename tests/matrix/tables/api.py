@@ -83,6 +83,83 @@ replace_storage_target              200  200  403  403  403  404  404  403  403 
 update_storage_target               200  200  403  403  403  404  404  403  403  200  404  403  403
 verify_storage_target               200  200  403  403  403  404  404  403  403  200  404  403  403
 """
+_AUTHORITIES = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_authority                    201  201  403  403  403  400  403  403  403  201  400  403  403
+list_authorities                    200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_authority                    204  204  403  403  403  404  404  403  403  204  404  403  403
+get_authority                       200  200  200  200  200  404  404  200  403  200  404  200  200
+update_authority                    200  200  403  403  403  404  404  403  403  200  404  403  403
+import_authority                    201  201  403  403  403  400  403  403  403  201  400  403  403
+create_intermediate                 201  201  403  403  403  404  404  403  403  201  404  403  403
+rotate_authority                    200  200  403  403  403  404  404  403  403  200  404  403  403
+get_authority_certificate           200  200  200  200  200  404  404  200  403  200  404  200  200
+install_authority_certificate       400  400  403  403  403  404  404  403  403  400  404  403  403
+get_authority_chain                 200  200  200  200  200  404  404  200  403  200  404  200  200
+get_authority_csr                   200  200  200  200  200  404  404  200  403  200  404  200  200
+publish_crls                        200  200  403  403  403  404  404  403  403  200  404  403  403
+list_ledger                         200  200  200  200  200  404  404  200  403  200  404  200  200
+get_ledger_entry                    200  200  200  200  200  404  404  200  403  200  404  200  200
+revoke_ledger_entry                 200  200  403  403  403  404  404  403  403  200  404  403  403
+release_ledger_entry                200  200  403  403  403  404  404  403  403  200  404  403  403
+"""
+_PROFILES = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_profile                      201  403  403  403  403  403  403  403  403  403  403  403  403
+list_profiles                       200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_profile                      204  404  403  403  403  404  404  403  403  403  403  403  403
+get_profile                         200  404  200  200  200  404  404  200  403  200  200  200  200
+replace_profile                     200  404  403  403  403  404  404  403  403  403  403  403  403
+update_profile                      200  404  403  403  403  404  404  403  403  403  403  403  403
+"""
+_IDENTITIES = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_identity                     201  201  201  403  403  400  403  403  403  201  400  403  403
+list_identities                     200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_identity                     204  204  403  403  403  404  404  403  403  204  404  404  404
+get_identity                        200  200  200  200  200  404  404  200  403  200  404  404  404
+replace_identity                    200  200  200  403  403  404  404  403  403  200  404  404  404
+update_identity                     200  200  200  403  403  404  404  403  403  200  404  404  404
+"""
+_CLIENTS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_client_certificate           201  201  201  403  403  400  403  403  403  201  400  403  403
+list_client_certificates            200  200  200  200  200  200  200  200  403  200  200  200  200
+get_client_certificate_stats        200  200  200  200  200  200  200  200  403  200  200  200  200
+delete_client_certificate           204  204  403  403  403  404  404  403  403  204  404  404  404
+get_client_certificate              200  200  200  200  200  404  404  200  403  200  404  404  404
+replace_client_certificate          200  200  200  403  403  404  404  403  403  200  404  404  404
+update_client_certificate           200  200  200  403  403  404  404  403  403  200  404  404  404
+download_client_certificate         200  200  200  403  403  404  404  200  403  200  404  404  404
+download_client_certificate.with_key 200 200 403 403 403 404 404 403 403 200 404 404 404
+download_client_certificate_with_password 200 200 200 403 403 404 404 200 403 200 404 404 404
+download_client_part                200  200  200  403  403  404  404  200  403  200  404  404  404
+download_client_part.combined       200  200  403  403  403  404  404  403  403  200  404  404  404
+download_client_part.privkey        200  200  403  403  403  404  404  403  403  200  404  404  404
+release_client_certificate          200  200  200  403  403  404  404  403  403  200  404  404  404
+renew_client_certificate            200  200  200  403  403  404  404  403  403  200  404  404  404
+revoke_client_certificate           200  200  200  403  403  404  404  403  403  200  404  404  404
+list_client_versions                200  200  200  200  200  404  404  200  403  200  404  404  404
+"""
+_ENROLMENTS = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_csr                          201  201  201  403  403  400  403  403  403  201  400  403  403
+list_enrolments                     200  200  200  200  200  200  200  200  403  200  200  200  200
+get_enrolment                       200  200  200  200  200  404  404  200  403  200  404  404  404
+submit_csr                          403  201  403  403  403  404  404  403  403  403  404  404  404
+approve_enrolment                   200  403  403  200  403  404  404  403  403  200  404  404  404
+reject_enrolment                    200  403  403  200  403  404  404  403  403  200  404  404  404
+"""
+_BATCHES = """
+operation                          root owne oper appr audi stra outs read logr team else patt mism
+create_batch                        202  202  202  403  403  400  403  403  403  202  400  403  403
+list_batches                        200  200  200  200  200  200  200  200  403  200  200  200  200
+get_batch                           200  200  200  200  200  404  404  200  403  200  404  404  404
+list_batch_rows                     200  200  200  200  200  404  404  200  403  200  404  404  404
+cancel_batch                        200  200  200  403  403  404  404  403  403  200  404  404  404
+download_batch                      200  200  200  200  200  404  404  200  403  200  404  404  404
+download_batch.with_key             200  200  403  403  403  404  404  403  403  200  404  404  404
+"""
 _ACCESS = """
 operation                          root owne oper appr audi stra outs read logr team else patt mism
 explain_access                      200  200  403  403  200  404  404  200  403  200  404  200  404
@@ -143,6 +220,7 @@ get_audit_entry                     200  403  403  403  200  403  403  403  200 
 
 ROWS = parse(
     *(_ABOUT, _CERTIFICATES, _WEB, _ORDERS, _CA, _DNS, _STORAGE),
+    *(_AUTHORITIES, _PROFILES, _IDENTITIES, _CLIENTS, _ENROLMENTS, _BATCHES),
     *(_ACCESS, _TEAMS, _TOKENS, _APPROVALS, _AUDIT),
     columns=EVERYBODY,
 )

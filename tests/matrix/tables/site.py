@@ -35,6 +35,16 @@ oidc_callback.GET                   404  404  404
 oidc_callback.POST                  405  405  405
 oidc_confirm.GET                    302  404  404
 oidc_confirm.POST                   302  405  405
+authority_cer.GET                   404  404  404
+authority_cer.POST                  405  405  405
+authority_pem.GET                   404  404  404
+authority_pem.POST                  405  405  405
+authority_key_cer.GET               404  404  404
+authority_key_cer.POST              405  405  405
+authority_crl.GET                   404  404  404
+authority_crl.POST                  405  405  405
+authority_nothing.GET               404  404  404
+authority_nothing.POST              405  405  405
 /api/docs.GET                       302  200  200
 /api/docs.POST                      302  405  405
 """,
