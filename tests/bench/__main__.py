@@ -7,7 +7,7 @@ Exit status 1 if a promise is not kept. `make bench ARGS="lists sweep"` runs som
 import sys
 from collections.abc import Callable
 
-from tests.bench import audit, grants, issuance, lists, start
+from tests.bench import audit, clients, grants, issuance, lists, start
 from tests.bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
@@ -15,6 +15,10 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "lists": lists.measure_lists,
     "grants": grants.measure_grants,
     "sweep": lists.measure_sweep,
+    "batch": clients.measure_batch,
+    "large-batch": clients.measure_large_batch,
+    "one-by-one": clients.measure_one_by_one,
+    "million": clients.measure_million,
     "start": start.measure,
     "audit": audit.measure,
 }

@@ -73,13 +73,13 @@ def measure_grants() -> list[Result]:
     results = []
     with instance(UNTHROTTLED) as certmate:
         results += _measured(certmate, "SQLite")
-    with _on_postgresql() as certmate:
+    with on_postgresql() as certmate:
         results += _measured(certmate, "PostgreSQL")
     return results
 
 
 @contextmanager
-def _on_postgresql() -> Iterator[Instance]:
+def on_postgresql() -> Iterator[Instance]:
     with postgresql() as url, instance({"CERTMATE_DATABASE_URL": url, **UNTHROTTLED}) as certmate:
         yield certmate
 
