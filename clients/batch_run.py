@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
 
 from certmate.access import policy
-from certmate.access.actors import Actor
-from certmate.access.models import ApiToken
+from certmate.access.requesters import present
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import claims, clock
@@ -248,13 +246,11 @@ class Run:
         batch = self.batch
         if batch.by_system:
             return
-        user = User.objects.filter(pk__in=[batch.requested_by_id]).first()
-        tokens = ApiToken.objects.select_related("owner")
-        token = tokens.filter(pk__in=[batch.requested_token_id]).first()
+        actor = present(batch.requested_by_id, batch.requested_token_id, by_token=batch.by_token)
         sample = ClientCertificate(
             team=batch.team, authority=batch.authority, storage_target=batch.storage_target
         )
-        if not policy.allowed(Actor.of(user, token), Verb.REQUEST, sample):
+        if not policy.allowed(actor, Verb.REQUEST, sample):
             raise AccessDenied(
                 "Whoever asked for this may not do so any more.", code="access.withdrawn"
             )

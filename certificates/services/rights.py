@@ -1,12 +1,10 @@
 """What somebody has to be allowed for an order, when it is placed and until the CA is asked."""
 
-from django.contrib.auth.models import User
-
 from certificates.choices import OrderKind
 from certificates.models import Certificate, Order
 from certmate.access import policy
 from certmate.access.actors import Actor
-from certmate.access.models import ApiToken
+from certmate.access.requesters import present
 from certmate.access.verbs import Verb
 from certmate.core.errors import AccessDenied
 
@@ -23,9 +21,8 @@ def require_still(order: Order) -> None:
     """
     if order.by_system:
         return
-    tokens = ApiToken.objects.select_related("owner")
-    token = tokens.filter(pk__in=[order.requested_token_id]).first()
-    actor = Actor.of(_requester(order), token)
+    by_token = order.requested_token_id is not None
+    actor = present(order.requested_by_id, order.requested_token_id, by_token=by_token)
     if not _may(actor, order):
         raise AccessDenied(
             "Whoever asked for this may not do so any more. Somebody who may can retry it.",
@@ -44,10 +41,6 @@ def asked(order: Order) -> Certificate:
         dns_account=order.dns_account,
         storage_target_id=wanted.storage_target_id,
     )
-
-
-def _requester(order: Order) -> User | None:
-    return User.objects.filter(pk__in=[order.requested_by_id]).first()
 
 
 def _may(actor: Actor, order: Order) -> bool:

@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 ("failed", models.PositiveIntegerField(default=0)),
                 ("error_code", models.CharField(blank=True, max_length=60)),
                 ("error_detail", models.TextField(blank=True)),
+                ("by_token", models.BooleanField(default=False)),
                 ("by_system", models.BooleanField(default=False)),
                 ("request_id", models.CharField(blank=True, max_length=64)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),

@@ -40,6 +40,7 @@ class Batch(Leased):
     requested_token = models.ForeignKey(
         ApiToken, models.SET_NULL, null=True, related_name="+", db_index=False
     )
+    by_token = models.BooleanField(default=False)
     by_system = models.BooleanField(default=False)
     request_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

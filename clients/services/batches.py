@@ -101,6 +101,7 @@ def _new(actor: Actor, frame: Frame, rows: list[BatchRow], **kept: Unpack[_Kept]
         repeated=sum(row.state == RowState.REPEATED for row in rows),
         requested_by=actor.user,
         requested_token=actor.token,
+        by_token=actor.token is not None,
         by_system=actor.user is None,
         request_id=request_id()[:64],
     )

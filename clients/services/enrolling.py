@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from certmate.access import owners, policy
 from certmate.access.actors import Actor
 from certmate.access.models import ApiToken, ServiceAccount
+from certmate.access.requesters import present
 from certmate.access.services.approvals import Permit
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
@@ -228,11 +229,9 @@ def _act_for(people: set[int], others: set[int], *, by_program: bool) -> bool:
 
 
 def _require_still(enrolment: Enrolment, certificate: ClientCertificate) -> None:
-    requester = User.objects.filter(pk__in=[enrolment.requested_by_id]).first()
-    tokens = ApiToken.objects.select_related("owner")
-    token = tokens.filter(pk__in=[enrolment.requested_token_id]).first()
-    is_gone = requester is None or (enrolment.by_token and token is None)
-    actor = Actor.nobody() if is_gone else Actor.of(requester, token)
+    actor = present(
+        enrolment.requested_by_id, enrolment.requested_token_id, by_token=enrolment.by_token
+    )
     verbs = [Verb.RENEW if enrolment.renews else Verb.REQUEST]
     if enrolment.supersedes:
         verbs.append(Verb.REVOKE)

@@ -21,6 +21,7 @@ from django.contrib.auth.models import User
 from django.db import DataError
 
 from certmate.access.actors import Actor
+from certmate.access.models import ApiToken
 from certmate.core import clock
 from certmate.core.errors import CertMateError, InvalidRequest, UpstreamUnavailable
 from certmate.pki.keys import KeyType
@@ -33,6 +34,7 @@ from providers.authority import bulk
 from providers.models import Authority, AuthorityKey, LedgerEntry, Revocation
 from providers.services import ledger, rotate_authority, signing, update_authority
 from storage.models import StoredBundle
+from tests.cast import by_token
 from tests.certificates.test_faults import database_url
 from tests.clients import crashing_batch, world
 
@@ -219,6 +221,14 @@ def test_a_worker_that_is_stopped_leaves_the_rest_to_another(
 def test_whoever_lost_the_right_gets_no_more_of_it(boss: Actor) -> None:
     batch = create(boss, rows(3))
     User.objects.filter(username="boss").update(is_active=False)
+    run(batch)
+    assert (batch.state, batch.error_code, batch.issued) == ("failed", "access.withdrawn", 0)
+
+
+def test_a_token_that_is_gone_leaves_its_owner_no_right(boss: Actor) -> None:
+    assert boss.user is not None
+    batch = create(by_token(boss.user, "admin"), rows(3))
+    ApiToken.objects.all().delete()
     run(batch)
     assert (batch.state, batch.error_code, batch.issued) == ("failed", "access.withdrawn", 0)
 

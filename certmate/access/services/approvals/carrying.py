@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, models
 from certmate.access.actors import Actor
 from certmate.access.models import Approval, ApprovalState
 from certmate.access.models.approvals import OPEN
+from certmate.access.requesters import present
 from certmate.access.services.approvals import states
 from certmate.access.services.approvals.asking import carrying
 from certmate.access.services.approvals.deciding import CARRY_OUT
@@ -66,16 +67,12 @@ def sweep() -> int:
 
 
 def requester(approval: Approval) -> Actor:
-    """Whoever asked, with what he and his token may do now: both are read anew."""
+    """Whoever asked, with what he and his token may do now."""
     if approval.requester == "command":
         return Actor.system()
-    fresh = Approval.objects.select_related("requested_by", "requested_token__owner")
-    asked = fresh.get(pk=approval.pk)
-    if not asked.by_token:
-        return Actor.of(asked.requested_by)
-    # A token that is gone narrows to nothing; without it the user would have all his rights.
-    token = asked.requested_token
-    return Actor.of(asked.requested_by, token) if token is not None else Actor.nobody()
+    return present(
+        approval.requested_by_id, approval.requested_token_id, by_token=approval.by_token
+    )
 
 
 def _try(approval: Approval, actor: Actor, call: CarryOut) -> None:
