@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
 
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
+from certmate.core.deleting import delete_unused
 from certmate.core.errors import Conflict, invalid_input
 from certmate.core.tags import clean_tags
 from certmate.pki.names import safe_object_name
 from certmate.pki.subject import parse_subject
-from clients.models import ClientCertificate, Identity
+from clients.models import Identity
 
 
 def create_identity(
@@ -82,20 +82,10 @@ def update_identity(
 def delete_identity(*, actor: Actor, identity: Identity) -> None:
     """Raises Conflict (`identity.in_use`) while it has certificates."""
     policy.require(actor, Verb.DELETE, identity)
-    # Asked beforehand, as the deletion would load every row that is in its way.
-    if ClientCertificate.objects.filter(identity=identity).exists():
-        raise _in_use(identity)
-    try:
-        with transaction.atomic():
-            identity.delete()
-    except ProtectedError as error:
-        raise _in_use(identity) from error
-
-
-def _in_use(identity: Identity) -> Conflict:
-    return Conflict(
+    in_use = Conflict(
         f"{identity} has certificates. Revoke and delete them first.", code="identity.in_use"
     )
+    delete_unused(identity, in_use)
 
 
 def _save(identity: Identity) -> Identity:

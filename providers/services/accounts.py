@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from django.db import IntegrityError, models, transaction
-from django.db.models import ProtectedError
+from django.db import IntegrityError, transaction
 
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
+from certmate.core.deleting import delete_unused
 from certmate.core.errors import Conflict, InvalidRequest
 from providers.models import Authority, CAAccount, DNSAccount
 from providers.models.accounts import Account
@@ -55,23 +55,6 @@ def delete(actor: Actor, account: CAAccount | DNSAccount) -> None:
             code="account.in_use",
         ),
     )
-
-
-def delete_unused(row: models.Model, in_use: Conflict) -> None:
-    """Delete it, or raise `in_use` if something that protects it names it.
-
-    That is asked first, since deletion would load all that does, however much it is.
-    """
-    for relation in row._meta.get_fields(include_hidden=True):
-        if isinstance(relation, models.ManyToOneRel) and relation.on_delete is models.PROTECT:
-            rows = relation.related_model._base_manager
-            if rows.filter(**{relation.field.name: row}).exists():
-                raise in_use
-    try:
-        with transaction.atomic():
-            row.delete()
-    except ProtectedError as error:
-        raise in_use from error
 
 
 def choose(candidates: Sequence[AccountT], *, wanted: str, field: str) -> AccountT:

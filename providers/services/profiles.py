@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
+from certmate.core.deleting import delete_unused
 from certmate.core.errors import Conflict, InvalidRequest, invalid_input
 from certmate.pki import profiles as pki
 from certmate.pki.keys import EXPERIMENTAL, KeyType
@@ -15,7 +16,6 @@ from certmate.pki.patterns import parse_patterns
 from certmate.pki.subject import ATTRIBUTES
 from certmate.pki.usages import parse_extended
 from providers.models import Profile
-from providers.services.accounts import delete_unused
 
 DEFAULT = "client"
 LONGEST_DAYS = 40 * 365

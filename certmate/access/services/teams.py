@@ -4,13 +4,13 @@ import copy
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import ProtectedError
 
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.models import ApiToken, Team
 from certmate.access.verbs import Verb
 from certmate.core import clock
+from certmate.core.deleting import delete_unused
 from certmate.core.errors import Conflict, InvalidRequest
 from certmate.core.events import tell
 
@@ -37,18 +37,14 @@ def delete_team(*, actor: Actor, team: Team) -> None:
     Raises Conflict (`team.in_use`) while the team owns anything.
     """
     policy.require(actor, Verb.DELETE, team)
-    try:
-        with transaction.atomic():
-            # Held, so that no token is limited to it meanwhile.
-            Team.objects.select_for_update().filter(pk=team.pk).first()
-            _end_tokens(team)
-            team.delete()
-    except ProtectedError as error:
-        raise Conflict(
-            f"{team} owns {len(error.protected_objects)} or more objects. Give them to another "
-            "team or delete them first.",
-            code="team.in_use",
-        ) from error
+    in_use = Conflict(
+        f"{team} owns objects. Give them to another team or delete them first.", code="team.in_use"
+    )
+    with transaction.atomic():
+        # Held, so that no token is limited to it meanwhile.
+        Team.objects.select_for_update().filter(pk=team.pk).first()
+        _end_tokens(team)
+        delete_unused(team, in_use)
 
 
 def find_team(*, actor: Actor, name: str) -> Team | None:

@@ -8,6 +8,7 @@ from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.audit.services import record as audit
 from certmate.core import clock
+from certmate.core.deleting import delete_unused
 from certmate.core.errors import Conflict, InvalidRequest
 from providers.acme.catalogue import CATALOGUE
 from providers.choices import KeyState
@@ -83,7 +84,7 @@ def delete_authority(*, actor: Actor, authority: Authority) -> None:
         "what it signed stays revocable.",
         code="authority.in_use",
     )
-    accounts.delete_unused(authority, in_use)
+    delete_unused(authority, in_use)
 
 
 def save(actor: Actor, authority: Authority) -> Authority:
