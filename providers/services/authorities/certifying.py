@@ -36,8 +36,10 @@ def make_key(authority: Authority, passphrase: str) -> MadeKey:
         return custody.make(key_type, passphrase=passphrase)
 
 
-def keep_key(authority: Authority, made: MadeKey) -> AuthorityKey:
-    """The key as a row, without a certificate yet; in the caller's transaction."""
+def keep_key(authority: Authority, made: MadeKey, csr: str = "") -> AuthorityKey:
+    """The key as a row, without a certificate yet; in the caller's transaction. `csr` (PEM) is what
+    an outside CA is asked with.
+    """
     latest = authority.keys.order_by("-number").first()
     return AuthorityKey.objects.create(
         authority=authority,
@@ -46,6 +48,7 @@ def keep_key(authority: Authority, made: MadeKey) -> AuthorityKey:
         key_type=authority.key_type,
         private_key=made.stored,
         public_key_hash=spki_hash(made.public_key),
+        csr=csr,
         first_shard=latest.first_shard + latest.crl_shards if latest else 0,
         crl_shards=authority.crl_shards,
     )

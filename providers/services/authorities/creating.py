@@ -118,13 +118,11 @@ def _make(
 ) -> Authority:
     made = certifying.make_key(authority, passphrase)
     is_outside = signer is None and authority.kind == AuthorityKind.INTERMEDIATE
+    csr = certifying.request_for(authority, made, passphrase) if is_outside else ""
     with transaction.atomic():
         permit.use(authority)
         save(actor, authority)
-        key = certifying.keep_key(authority, made)
-        if is_outside:
-            key.csr = certifying.request_for(authority, made, passphrase)
-            key.save(update_fields=["csr"])
+        key = certifying.keep_key(authority, made, csr)
     if not is_outside:
         certifying.certify(
             authority,

@@ -43,15 +43,13 @@ def rotate_authority(
         permit = ask_to_sign(actor, authority, authority)
     made = certifying.make_key(authority, passphrase)
     is_outside = above is None and authority.kind == AuthorityKind.INTERMEDIATE
+    csr = certifying.request_for(authority, made, passphrase) if is_outside else ""
     with transaction.atomic():
         permit.use(authority)
         locked = Authority.objects.select_for_update().get(pk=authority.pk)
         before = locked.keys.filter(state=KeyState.ACTIVE).first()
         _drop_waiting(locked)
-        key = certifying.keep_key(locked, made)
-        if is_outside:
-            key.csr = certifying.request_for(locked, made, passphrase)
-            key.save(update_fields=["csr"])
+        key = certifying.keep_key(locked, made, csr)
     if not is_outside:
         certifying.certify(
             locked,
