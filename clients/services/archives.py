@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -20,6 +21,7 @@ from certmate.pki.bundle import Bundle, files
 from clients import issuing
 from clients.choices import RowState
 from clients.models import Batch, BatchRow, ClientCertificate, ClientVersion
+from providers.models import AuthorityKey
 from storage import services as storage
 
 CHUNK = 200
@@ -90,8 +92,13 @@ def _versions(actor: Actor, rows: Sequence[BatchRow]) -> dict[int, ClientVersion
     ids = [row.certificate_id for row in rows if row.certificate_id is not None]
     mine = policy.visible(actor, ClientCertificate.objects.filter(pk__in=ids), Verb.DOWNLOAD)
     found = ClientVersion.objects.select_related(
-        "certificate", "storage_target", "entry__key__authority"
+        "certificate", "storage_target", "entry__key"
     ).filter(certificate__in=mine.values("pk"), certificate__current_version=F("pk"))
+    keys: dict[UUID, AuthorityKey] = {}
+    for version in found:
+        if version.entry is not None:
+            # One object for all, so that the way up to the root is walked once.
+            version.entry.key = keys.setdefault(version.entry.key_id, version.entry.key)
     return {version.certificate_id: version for version in found}
 
 

@@ -246,7 +246,7 @@ def test_a_rule_that_comes_while_the_archive_is_sent_holds_back(
     assert ("two/privkey.pem" in names) != is_everywhere
 
 
-def test_rules_are_read_once_however_many_places_there_are(boss: Actor) -> None:
+def test_an_archive_takes_as_many_queries_for_few_as_for_many(boss: Actor) -> None:
     counts = []
     for size in (2, 6):
         batch = issued(boss, *(f"of-{size}-{number}" for number in range(size)))
@@ -256,7 +256,8 @@ def test_rules_are_read_once_however_many_places_there_are(boss: Actor) -> None:
         archive(boss, batch)
         with CaptureQueriesContext(connection) as queries:
             archive(boss, batch)
-        counts.append(sum("approvalrule" in one["sql"] for one in queries))
+        reads = [one["sql"] for one in queries if one["sql"].startswith("SELECT")]
+        counts.append(len(reads))
     assert counts[0] == counts[1]
 
 
