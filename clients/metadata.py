@@ -4,6 +4,7 @@ API.
 
 from typing import Any
 
+from certmate.core.issued import issued_facts
 from certmate.pki.statements import Statement
 from clients.models import ClientCertificate, ClientVersion
 
@@ -15,21 +16,6 @@ _BITS = {
     "key_agreement": "keyAgreement",
     "key_cert_sign": "keyCertSign",
     "crl_sign": "cRLSign",
-}
-
-NOT_ISSUED: dict[str, Any] = {
-    "version": None,
-    "issuer_ca": None,
-    "serial_number": None,
-    "fingerprint": None,
-    "not_before": None,
-    "not_after": None,
-    "key_algorithm": None,
-    "key_size": None,
-    "public_key_hash": None,
-    "revoked": False,
-    "revocation_date": None,
-    "revocation_reason": None,
 }
 
 
@@ -52,21 +38,5 @@ def metadata(
         "key_usage": {bit: name in says.key_usage for bit, name in _BITS.items()},
         "extended_key_usage": list(says.extended_key_usage),
     }
-    return facts | (_issued(version) if version else NOT_ISSUED)
-
-
-def _issued(version: ClientVersion) -> dict[str, Any]:
-    return {
-        "version": version.number,
-        "issuer_ca": version.issuer,
-        "serial_number": version.serial,
-        "fingerprint": f"sha256:{version.fingerprint}",
-        "not_before": version.not_before.isoformat(),
-        "not_after": version.not_after.isoformat(),
-        "key_algorithm": version.key_algorithm,
-        "key_size": version.key_size,
-        "public_key_hash": f"sha256:{version.public_key_hash}",
-        "revoked": version.revoked_at is not None,
-        "revocation_date": version.revoked_at.isoformat() if version.revoked_at else None,
-        "revocation_reason": version.revocation_reason or None,
-    }
+    why = version.revocation_reason if version else ""
+    return facts | issued_facts(version) | {"revocation_reason": why or None}

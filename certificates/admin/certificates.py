@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from certificates import services
 from certificates.admin import shown
 from certificates.admin.details import fact_groups, order_table, version_table
-from certificates.admin.filters import AuthorityFilter, ExpiryFilter, PausedFilter
+from certificates.admin.filters import AuthorityFilter, PausedFilter
 from certificates.admin.tools import CERTIFICATE_TOOLS
 from certificates.forms import CertificateSettingsForm, NewCertificateForm
 from certificates.models import Certificate, Order, Version
@@ -25,7 +25,7 @@ from certmate.ui import instants
 from certmate.ui.badges import Badge, row
 from certmate.ui.base import EmptyState, admin_url
 from certmate.ui.facts import FactGroup, Table, link
-from certmate.ui.filters import VisibleRelatedFilter
+from certmate.ui.filters import ExpiryFilter, VisibleRelatedFilter
 from certmate.ui.objects import ServiceAdmin
 from providers.models import Authority, CAAccount
 

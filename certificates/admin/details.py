@@ -13,11 +13,11 @@ from certificates.models import Certificate, Order, Version
 from certmate.core import clock
 from certmate.pki import keys
 from certmate.ui import instants
-from certmate.ui.badges import row
 from certmate.ui.base import admin_url
 from certmate.ui.facts import Fact, FactGroup, Table, code, lines, link
+from certmate.ui.versions import SHOWN
+from certmate.ui.versions import version_table as versions_shown
 
-VERSIONS_SHOWN = 20
 ORDERS_SHOWN = 10
 
 Linked = Callable[[models.Model], Any]
@@ -113,7 +113,7 @@ def _record(certificate: Certificate) -> FactGroup:
 def version_table(certificate: Certificate, *, may_activate: bool, may_revoke: bool) -> Table:
     """The latest versions; what the user may do to them stands in the last column."""
     now = clock.now()
-    versions = certificate.versions.defer("cert", "chain").order_by("-number")[:VERSIONS_SHOWN]
+    versions = certificate.versions.defer("cert", "chain").order_by("-number")[:SHOWN]
 
     def verbs(version: Version) -> SafeString:
         found = []
@@ -125,19 +125,7 @@ def version_table(certificate: Certificate, *, may_activate: bool, may_revoke: b
             found.append(link(admin_url(certificate, "revoke", number=number), "Revoke"))
         return format_html_join(" · ", "{}", ((verb,) for verb in found))
 
-    rows = [
-        (
-            version.number,
-            row(*shown.version_badges(version, certificate, now)),
-            code(version.serial),
-            instants.absolute(version.not_before),
-            instants.absolute(version.not_after),
-            verbs(version),
-        )
-        for version in versions
-    ]
-    headers = ("Version", "State", "Serial number", "Valid from", "Valid until", "")
-    return Table("Versions", headers, rows, empty="Nothing was issued yet.")
+    return versions_shown(versions, lambda one: shown.version_badges(one, certificate, now), verbs)
 
 
 def order_table(certificate: Certificate) -> Table:

@@ -10,25 +10,6 @@ from certmate.ui.filters import ChoiceFilter, VisibleRelatedFilter
 _WEEK = timedelta(days=7)
 
 
-class ExpiryFilter(ChoiceFilter):
-    title, parameter_name = "expiry", "expiry"
-    options = {
-        "expired": "Expired",
-        "7": "Within 7 days",
-        "30": "Within 30 days",
-        "90": "Within 90 days",
-        "never": "Not issued yet",
-    }
-
-    def narrow(self, queryset: Any, value: str) -> Any:
-        now = clock.now()
-        if value == "expired":
-            return queryset.expired(now)
-        if value == "never":
-            return queryset.filter(expires_at=None)
-        return queryset.expiring(now, timedelta(days=int(value)))
-
-
 class PausedFilter(ChoiceFilter):
     title, parameter_name = "paused", "paused"
     options = {"yes": "Paused", "no": "Not paused"}

@@ -15,6 +15,7 @@ from certmate.core import clock
 from certmate.pki.bundle import to_zip
 from certmate.pki.names import directory_name
 from certmate.ui.base import admin_url
+from certmate.ui.downloads import attachment
 from certmate.ui.forms import PasswordAgain
 from certmate.ui.tools import DeleteTool, Tool
 
@@ -229,9 +230,4 @@ def directory_name_of(certificate: Certificate) -> str:
 
 
 def _zip(content: bytes, name: str) -> HttpResponse:
-    disposition = f'attachment; filename="{name}.zip"'
-    return HttpResponse(
-        content,
-        content_type="application/zip",
-        headers={"Content-Disposition": disposition, "Cache-Control": "no-store"},
-    )
+    return attachment(content, "application/zip", f"{name}.zip")

@@ -14,6 +14,7 @@ from certificates.services.metadata import AUTHORITY, metadata
 from certmate.core import clock
 from certmate.rest.fields import instant
 from certmate.rest.serializers import Output
+from certmate.rest.versions import VersionOutput, current_facts
 
 
 def order_url(request: Request, order: Order) -> str:
@@ -183,7 +184,7 @@ class CertificateOutput(Output):
             "storage": instance.storage_target.name,
             "tags": instance.tags,
             "team": instance.team.name if instance.team else "",
-            **_issued(instance.current_version),
+            **current_facts(instance.current_version),
             "created_at": instant(instance.created_at),
             "updated_at": instant(instance.updated_at),
         }
@@ -206,49 +207,16 @@ class CertificateDetailOutput(CertificateOutput):
         }
 
 
-class VersionOutput(Output):
-    number = serializers.IntegerField()
-    current = serializers.BooleanField()
+class CertificateVersionOutput(VersionOutput):
     names = serializers.ListField(child=serializers.CharField())
-    serial_number = serializers.CharField()
-    fingerprint = serializers.CharField()
-    issuer = serializers.CharField()
-    not_before = serializers.DateTimeField()
-    not_after = serializers.DateTimeField()
-    key_algorithm = serializers.CharField()
-    key_size = serializers.IntegerField()
-    has_private_key = serializers.BooleanField()
     ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
     authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
-    storage = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    stored_at = serializers.DateTimeField(allow_null=True)
-    revoked_at = serializers.DateTimeField(allow_null=True)
-    revocation_reason = serializers.CharField()
 
     class Meta:
         ref_name = "Version"
 
     def represent(self, instance: Version) -> dict[str, Any]:
-        return {
-            "number": instance.number,
-            "current": instance.pk == self.context["current"],
-            "names": instance.names,
-            "serial_number": instance.serial,
-            "fingerprint": instance.fingerprint,
-            "issuer": instance.issuer,
-            "not_before": instant(instance.not_before),
-            "not_after": instant(instance.not_after),
-            "key_algorithm": instance.key_algorithm,
-            "key_size": instance.key_size,
-            "has_private_key": instance.has_private_key,
-            **_issuer(instance),
-            "storage": instance.storage_target.name,
-            "created_at": instant(instance.created_at),
-            "stored_at": instant(instance.stored_at),
-            "revoked_at": instant(instance.revoked_at),
-            "revocation_reason": instance.revocation_reason,
-        }
+        return super().represent(instance) | {"names": instance.names, **_issuer(instance)}
 
 
 def _issuer(issued: Issued) -> dict[str, Any]:
@@ -276,14 +244,4 @@ def _validity(certificate: Certificate) -> dict[str, Any]:
         "days_left": days,
         "days_until_expiry": days,
         "needs_renewal": certificate.needs_renewal(now),
-    }
-
-
-def _issued(version: Version | None) -> dict[str, Any]:
-    return {
-        "current_version": version.number if version else None,
-        "serial_number": version.serial if version else None,
-        "fingerprint": version.fingerprint if version else None,
-        "not_before": instant(version.not_before) if version else None,
-        "not_after": instant(version.not_after) if version else None,
     }

@@ -9,7 +9,11 @@ from rest_framework.response import Response
 
 from certificates import services
 from certificates.api.filters import CertificateFilter
-from certificates.api.outputs import CertificateDetailOutput, CertificateOutput, VersionOutput
+from certificates.api.outputs import (
+    CertificateDetailOutput,
+    CertificateOutput,
+    CertificateVersionOutput,
+)
 from certificates.api.serializers import (
     AutoRenewInput,
     CertificateInput,
@@ -236,7 +240,7 @@ class AutoRenew(CertificateEndpoint):
 
 
 class Versions(CertificateEndpoint):
-    operations = {"GET": Operation("list_versions", {200: VersionOutput(many=True)})}
+    operations = {"GET": Operation("list_versions", {200: CertificateVersionOutput(many=True)})}
     orderings = {"number": "number"}
     default_ordering = "-number"
 
@@ -247,7 +251,9 @@ class Versions(CertificateEndpoint):
         rows = rows.select_related("ca_account", "authority", "storage_target").defer(
             "cert", "chain"
         )
-        return self.page(rows, VersionOutput(context={"current": certificate.current_version_id}))
+        return self.page(
+            rows, CertificateVersionOutput(context={"current": certificate.current_version_id})
+        )
 
 
 class ActivateVersion(CertificateEndpoint):

@@ -4,23 +4,10 @@ from typing import Any
 
 from certificates.models import Certificate, Order, Version
 from certificates.models.certificate import Wanted
+from certmate.core.issued import issued_facts
 
 AUTHORITY = "authority"
 """The provider of what no public CA has issued."""
-
-NOT_ISSUED: dict[str, Any] = {
-    "version": None,
-    "issuer_ca": None,
-    "serial_number": None,
-    "fingerprint": None,
-    "not_before": None,
-    "not_after": None,
-    "key_algorithm": None,
-    "key_size": None,
-    "public_key_hash": None,
-    "revoked": False,
-    "revocation_date": None,
-}
 
 
 def metadata(
@@ -42,7 +29,7 @@ def metadata(
         "inferred": False,
         "client_identifier": None,
     }
-    return facts | (_issued(version) if version else NOT_ISSUED)
+    return facts | issued_facts(version)
 
 
 def _issuer(asked: Wanted) -> dict[str, Any]:
@@ -55,20 +42,4 @@ def _issuer(asked: Wanted) -> dict[str, Any]:
         "staging": account is not None and account.is_staging,
         "certificate_type": profile.certificate_type if profile else "DV",
         "issuance_method": "csr" if asked.csr else direct,
-    }
-
-
-def _issued(version: Version) -> dict[str, Any]:
-    return {
-        "version": version.number,
-        "issuer_ca": version.issuer,
-        "serial_number": version.serial,
-        "fingerprint": f"sha256:{version.fingerprint}",
-        "not_before": version.not_before.isoformat(),
-        "not_after": version.not_after.isoformat(),
-        "key_algorithm": version.key_algorithm,
-        "key_size": version.key_size,
-        "public_key_hash": f"sha256:{version.public_key_hash}",
-        "revoked": version.revoked_at is not None,
-        "revocation_date": version.revoked_at.isoformat() if version.revoked_at else None,
     }

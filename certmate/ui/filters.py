@@ -1,5 +1,6 @@
 """Filters of lists: none asks the database for all values, none shows what is hidden."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -7,6 +8,7 @@ from django.http import HttpRequest
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.core import clock
 
 MOST = 200
 """Choices of a filter; beyond that a search is quicker."""
@@ -44,3 +46,24 @@ class ChoiceFilter(admin.SimpleListFilter):
     def narrow(self, queryset: Any, value: str) -> Any:
         """The rows for one of the options."""
         raise NotImplementedError
+
+
+class ExpiryFilter(ChoiceFilter):
+    """Of rows that can be asked which are `expired`, or `expiring` within some time."""
+
+    title, parameter_name = "expiry", "expiry"
+    options = {
+        "expired": "Expired",
+        "7": "Within 7 days",
+        "30": "Within 30 days",
+        "90": "Within 90 days",
+        "never": "Not issued yet",
+    }
+
+    def narrow(self, queryset: Any, value: str) -> Any:
+        now = clock.now()
+        if value == "expired":
+            return queryset.expired(now)
+        if value == "never":
+            return queryset.filter(expires_at=None)
+        return queryset.expiring(now, timedelta(days=int(value)))

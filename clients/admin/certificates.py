@@ -19,13 +19,13 @@ from certmate.ui import instants
 from certmate.ui.badges import Badge, row
 from certmate.ui.base import EmptyState, PolicyChangeList, admin_url
 from certmate.ui.facts import FactGroup, Table, link
-from certmate.ui.filters import VisibleRelatedFilter
+from certmate.ui.filters import ExpiryFilter, VisibleRelatedFilter
 from certmate.ui.forms import ServiceForm
 from clients import services
 from clients.admin import shown
 from clients.admin.details import enrolment_table, fact_groups, version_table
 from clients.admin.files import FILE_TOOLS
-from clients.admin.filters import ActionFilter, ExpiryFilter, StateFilter, TypeFilter
+from clients.admin.filters import ActionFilter, StateFilter, TypeFilter
 from clients.admin.tools import CERTIFICATE_TOOLS
 from clients.admin.uploads import UploadAdmin
 from clients.choices import ClientState

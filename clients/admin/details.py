@@ -15,12 +15,13 @@ from certmate.ui import instants
 from certmate.ui.badges import row
 from certmate.ui.base import admin_url
 from certmate.ui.facts import Fact, FactGroup, Table, code, link
+from certmate.ui.versions import SHOWN
+from certmate.ui.versions import version_table as versions_shown
 from clients.admin import shown
 from clients.choices import Method
 from clients.issuing import says_of
 from clients.models import ClientCertificate, ClientVersion, Enrolment
 
-VERSIONS_SHOWN = 20
 ENROLMENTS_SHOWN = 10
 CERTIFICATES_SHOWN = 20
 
@@ -132,7 +133,7 @@ def _record(certificate: ClientCertificate, linked: Linked) -> FactGroup:
 def version_table(certificate: ClientCertificate, *, may_revoke: bool) -> Table:
     """The latest versions; what the user may do to them stands in the last column."""
     now = clock.now()
-    versions = certificate.versions.defer("cert", "chain")[:VERSIONS_SHOWN]
+    versions = certificate.versions.defer("cert", "chain")[:SHOWN]
 
     def verbs(version: ClientVersion) -> SafeString | str:
         can_be = version.revoked_at is None and version.not_after > now
@@ -140,19 +141,7 @@ def version_table(certificate: ClientCertificate, *, may_revoke: bool) -> Table:
             return ""
         return link(admin_url(certificate, "revoke", number=str(version.number)), "Revoke")
 
-    rows = [
-        (
-            version.number,
-            row(*shown.version_badges(version, certificate, now)),
-            code(version.serial),
-            instants.absolute(version.not_before),
-            instants.absolute(version.not_after),
-            verbs(version),
-        )
-        for version in versions
-    ]
-    headers = ("Version", "State", "Serial number", "Valid from", "Valid until", "")
-    return Table("Versions", headers, rows, empty="Nothing was issued yet.")
+    return versions_shown(versions, lambda one: shown.version_badges(one, certificate, now), verbs)
 
 
 def enrolment_table(certificate: ClientCertificate, actor: Actor) -> Table:

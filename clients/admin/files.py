@@ -10,6 +10,7 @@ from certmate.access.verbs import Verb
 from certmate.core.errors import invalid_input
 from certmate.pki import bundle as pki
 from certmate.pki.bundle import Bundle
+from certmate.ui.downloads import attachment
 from certmate.ui.forms import PasswordAgain
 from certmate.ui.tools import Tool
 from clients import services
@@ -41,7 +42,7 @@ class _File(Tool[ClientCertificate]):
             return self.content(bundle)
 
     def response(self) -> HttpResponse:
-        return file(self.result, self.media_type, f"{self.obj.identifier}{self.ending}")
+        return attachment(self.result, self.media_type, f"{self.obj.identifier}{self.ending}")
 
 
 class DownloadPEM(_File):
@@ -147,15 +148,3 @@ FILE_TOOLS: tuple[type[_File], ...] = (
     *(DownloadPEM, DownloadDER, DownloadPKCS7, DownloadZIP),
     *(ExportZIP, ExportPKCS12),
 )
-
-
-def file(content: bytes, media_type: str, name: str) -> HttpResponse:
-    """A download; identifiers are safe as file names."""
-    return HttpResponse(
-        content,
-        content_type=media_type,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-        },
-    )

@@ -1,7 +1,6 @@
 """The filters of the lists of clients."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +11,6 @@ from django.http import HttpRequest
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
-from certmate.core import clock
 from certmate.ui.filters import ChoiceFilter
 from clients.choices import OPEN_BATCHES, BatchState, ClientState, EnrolmentState
 from clients.models import ClientCertificate
@@ -30,25 +28,6 @@ class StateFilter(ChoiceFilter):
         if rows[: policy.FEW + 1].count() <= policy.FEW:
             return queryset.filter(state=value)
         return walked(queryset, "state", value)
-
-
-class ExpiryFilter(ChoiceFilter):
-    title, parameter_name = "expiry", "expiry"
-    options = {
-        "expired": "Expired",
-        "7": "Within 7 days",
-        "30": "Within 30 days",
-        "90": "Within 90 days",
-        "never": "Not issued yet",
-    }
-
-    def narrow(self, queryset: Any, value: str) -> Any:
-        now = clock.now()
-        if value == "expired":
-            return queryset.expired(now)
-        if value == "never":
-            return queryset.filter(expires_at=None)
-        return queryset.expiring(now, timedelta(days=int(value)))
 
 
 class ActionFilter(ChoiceFilter):

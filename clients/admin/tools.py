@@ -13,6 +13,7 @@ from clients import services
 from clients.admin.files import FILE_TOOLS
 from clients.choices import ClientState, EnrolmentState
 from clients.models import ClientCertificate, Enrolment, Identity
+from providers.admin.revocation import RevokeTool
 from providers.choices import RevocationReason
 
 _HOLD = RevocationReason.CERTIFICATE_HOLD
@@ -91,21 +92,10 @@ def _is_renewable(obj: models.Model) -> TypeGuard[ClientCertificate]:
     return obj.state == ClientState.ACTIVE
 
 
-class Revoke(Tool[ClientCertificate]):
-    name, label, verb, is_dangerous = "revoke", "Revoke", Verb.REVOKE, True
-    explanation = (
-        "The certificate is on the authority's next CRL, which is made at once. Only a hold can be "
-        "ended again; a compromised key is refused for ever."
-    )
+class Revoke(RevokeTool[ClientCertificate]):
     reason = forms.ChoiceField(choices=_REASONS, initial=RevocationReason.UNSPECIFIED)
     number = forms.IntegerField(
         label="Version", required=False, min_value=1, help_text="Empty: the current version."
-    )
-    invalidity_at = forms.DateTimeField(
-        label="Not to be trusted since",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="UTC. When the key may have leaked, if that was earlier.",
     )
     renamed = {"version": "number"}
 

@@ -12,6 +12,7 @@ from certmate.core import clock
 from certmate.pki.statements import Statement
 from certmate.rest.fields import instant
 from certmate.rest.serializers import Output
+from certmate.rest.versions import VersionOutput, current_facts
 from clients.choices import ClientState, EnrolmentState, Method
 from clients.issuing import says_of
 from clients.metadata import metadata
@@ -205,59 +206,23 @@ class ClientCertificateDetailOutput(ClientCertificateOutput):
         }
 
 
-class ClientVersionOutput(Output):
-    number = serializers.IntegerField()
-    current = serializers.BooleanField()
-    serial_number = serializers.CharField()
-    fingerprint = serializers.CharField()
-    issuer = serializers.CharField()
+class ClientVersionOutput(VersionOutput):
     subject = serializers.CharField()
-    not_before = serializers.DateTimeField()
-    not_after = serializers.DateTimeField()
-    key_algorithm = serializers.CharField()
-    key_size = serializers.IntegerField()
     public_key_hash = serializers.CharField(help_text="SHA-256 of the SubjectPublicKeyInfo.")
-    has_private_key = serializers.BooleanField()
-    storage = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    stored_at = serializers.DateTimeField(allow_null=True)
-    revoked_at = serializers.DateTimeField(allow_null=True)
-    revocation_reason = serializers.CharField()
 
     class Meta:
         ref_name = "ClientVersion"
 
     def represent(self, instance: ClientVersion) -> dict[str, Any]:
-        return {
-            "number": instance.number,
-            "current": instance.pk == self.context["current"],
-            "serial_number": instance.serial,
-            "fingerprint": instance.fingerprint,
-            "issuer": instance.issuer,
+        return super().represent(instance) | {
             "subject": instance.subject,
-            "not_before": instant(instance.not_before),
-            "not_after": instant(instance.not_after),
-            "key_algorithm": instance.key_algorithm,
-            "key_size": instance.key_size,
             "public_key_hash": instance.public_key_hash,
-            "has_private_key": instance.has_private_key,
-            "storage": instance.storage_target.name,
-            "created_at": instant(instance.created_at),
-            "stored_at": instant(instance.stored_at),
-            "revoked_at": instant(instance.revoked_at),
-            "revocation_reason": instance.revocation_reason,
         }
 
 
 def _issued(version: ClientVersion | None) -> dict[str, Any]:
-    return {
-        "current_version": version.number if version else None,
-        "serial_number": version.serial if version else None,
-        "fingerprint": version.fingerprint if version else None,
-        "not_before": instant(version.not_before) if version else None,
-        "not_after": instant(version.not_after) if version else None,
-        "has_private_key": version is not None and version.has_private_key,
-    }
+    has_key = version is not None and version.has_private_key
+    return current_facts(version) | {"has_private_key": has_key}
 
 
 def _says(certificate: ClientCertificate) -> Statement:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from certmate.access.verbs import Verb
 from certmate.pki.inspect import pem_blocks
 from certmate.ui.base import admin_url
+from certmate.ui.downloads import attachment
 from certmate.ui.tools import DeleteTool, Tool
 from providers import services
 from providers.choices import AuthorityKind, KeyState
@@ -172,7 +173,7 @@ class DownloadCSR(_Download):
         return found
 
     def response(self) -> HttpResponse:
-        return file(self.result.csr.encode(), "application/x-pem-file", f"{self.obj}.csr")
+        return attachment(self.result.csr.encode(), "application/x-pem-file", f"{self.obj}.csr")
 
 
 class DownloadCertificate(_Download):
@@ -184,7 +185,7 @@ class DownloadCertificate(_Download):
 
     def response(self) -> HttpResponse:
         der = pem_blocks(self.result.cert)[0][1]
-        return file(der, "application/pkix-cert", f"{self.obj}.cer")
+        return attachment(der, "application/pkix-cert", f"{self.obj}.cer")
 
 
 class DownloadChain(_Download):
@@ -196,7 +197,7 @@ class DownloadChain(_Download):
 
     def response(self) -> HttpResponse:
         chain = "".join([self.result.cert, *above(self.result)])
-        return file(chain.encode(), "application/x-pem-file", f"{self.obj}-chain.pem")
+        return attachment(chain.encode(), "application/x-pem-file", f"{self.obj}-chain.pem")
 
 
 class Disable(Tool[Authority]):
@@ -242,15 +243,3 @@ AUTHORITY_TOOLS = (
     Disable,
     DeleteAuthority,
 )
-
-
-def file(content: bytes, media_type: str, name: str) -> HttpResponse:
-    """A download; names of authorities and serial numbers are safe as file names."""
-    return HttpResponse(
-        content,
-        content_type=media_type,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-        },
-    )

@@ -16,12 +16,13 @@ from certmate.pki.inspect import describe_certificate, pem_of
 from certmate.ui import instants
 from certmate.ui.badges import Badge, row
 from certmate.ui.base import EmptyState
+from certmate.ui.downloads import attachment
 from certmate.ui.facts import Fact, FactGroup, code, lines
 from certmate.ui.filters import ChoiceFilter, VisibleRelatedFilter
 from certmate.ui.objects import ServiceAdmin
 from certmate.ui.tools import Tool
 from providers import services
-from providers.admin.authority_tools import file
+from providers.admin.revocation import RevokeTool
 from providers.authority.reading import read
 from providers.choices import TONES, EntryKind, EntryState, RevocationReason
 from providers.models import Authority, LedgerEntry, Revocation
@@ -44,22 +45,7 @@ class RevokedFilter(ChoiceFilter):
         return queryset.filter(revocation__isnull=value == "no")
 
 
-class RevokeEntry(Tool[LedgerEntry]):
-    name, label, verb, is_dangerous = "revoke", "Revoke", Verb.REVOKE, True
-    explanation = (
-        "The certificate is on the authority's next CRL, which is made at once. Only a hold can be "
-        "ended again; a compromised key is refused for ever."
-    )
-    reason = forms.ChoiceField(
-        choices=RevocationReason.choices, initial=RevocationReason.UNSPECIFIED
-    )
-    invalidity_at = forms.DateTimeField(
-        label="Not to be trusted since",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="UTC. When the key may have leaked, if that was earlier.",
-    )
-
+class RevokeEntry(RevokeTool[LedgerEntry]):
     @classmethod
     def offered(cls, obj: models.Model) -> bool:
         found = revocation_of(obj)
@@ -108,7 +94,7 @@ class DownloadPEM(_Download):
 
     def response(self) -> HttpResponse:
         pem = pem_of(self.result).encode()
-        return file(pem, "application/x-pem-file", f"{self.obj.serial}.pem")
+        return attachment(pem, "application/x-pem-file", f"{self.obj.serial}.pem")
 
 
 class DownloadDER(_Download):
@@ -116,7 +102,7 @@ class DownloadDER(_Download):
     explanation = "The certificate in DER."
 
     def response(self) -> HttpResponse:
-        return file(self.result, "application/pkix-cert", f"{self.obj.serial}.cer")
+        return attachment(self.result, "application/pkix-cert", f"{self.obj.serial}.cer")
 
 
 @admin.register(LedgerEntry)

@@ -102,7 +102,7 @@ def test_the_page_shows_progress_failures_with_their_reason_and_certificates(
     client = desk(crew.auditor)
     html = text(client.get(page(batch)))
     assert '<progress max="3" value="0"' in html
-    assert "batch.js" in html
+    assert "progress.js" in html
     assert "Reload the page" in html.partition("<noscript>")[2]
     ClientCertificate.objects.create(
         identifier="device-1", authority=authority, storage_target=batch.storage_target
@@ -110,7 +110,7 @@ def test_the_page_shows_progress_failures_with_their_reason_and_certificates(
     batching.run_batch(batch.pk)
     html = text(client.get(page(batch)))
     assert '<progress max="3" value="3"' in html
-    assert "batch.js" not in html
+    assert "progress.js" not in html
     failed = batch.rows.get(state="failed")
     for words in ("Failed rows", failed.error_code, failed.error_detail.partition("'")[0]):
         assert words in html
