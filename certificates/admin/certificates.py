@@ -56,7 +56,7 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         "auto_renew",
         PausedFilter,
     )
-    search_fields = ("name__startswith",)
+    search_fields = ("name__begins",)
     search_help_text = "Beginning of the name, or a whole serial number or fingerprint."
     ordering = ("name",)
     actions = ("renew_selected", "turn_renewal_on", "turn_renewal_off")
@@ -86,7 +86,7 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         versions = Version.objects.filter(
             models.Q(serial__in=(exact, whole_octets(exact))) | models.Q(fingerprint=exact)
         )
-        found = models.Q(name__startswith=term) | models.Q(pk__in=versions.values("certificate"))
+        found = models.Q(name__begins=term) | models.Q(pk__in=versions.values("certificate"))
         return queryset.filter(found), False
 
     def empty_state(self, request: HttpRequest) -> EmptyState:

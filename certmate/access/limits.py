@@ -89,7 +89,7 @@ class Limits:
         back = relation.remote_field.name
         names = relation.related_model._default_manager.filter(**{back: OuterRef(f"{prefix}pk")})
         match = any_of(
-            Q(reversed__startswith=pattern[:0:-1]) if pattern[0] == "*" else Q(value=pattern)
+            Q(reversed__begins=pattern[:0:-1]) if pattern[0] == "*" else Q(value=pattern)
             for pattern in self.patterns
         )
         return Q(Exists(names.filter(match))) & ~Q(Exists(names.exclude(match)))

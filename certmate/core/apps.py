@@ -8,6 +8,8 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
+        from certmate.core import lookups  # noqa: F401 - registers itself
+
         post_migrate.connect(_seed, sender=self)
 
 

@@ -61,7 +61,7 @@ class PrefixSearchFilter(BaseFilterBackend):
 
 
 def _starts(field: str, text: str) -> Q:
-    return Q(**{f"{field}__startswith": text.lower()})
+    return Q(**{f"{field}__begins": text.lower()})
 
 
 def _equal(model: type[models.Model], path: str, text: str) -> Q:

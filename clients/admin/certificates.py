@@ -70,7 +70,7 @@ class ClientCertificateAdmin(UploadAdmin[ClientCertificate]):
         TypeFilter,
     )
     filter_lookups = ("identity",)
-    search_fields = ("identifier__startswith",)
+    search_fields = ("identifier__begins",)
     search_help_text = "Beginning of the identifier, or a whole serial number or fingerprint."
     ordering = ("identifier",)
     actions = ("renew_selected", "turn_renewal_on", "turn_renewal_off")
@@ -98,7 +98,7 @@ class ClientCertificateAdmin(UploadAdmin[ClientCertificate]):
         # Fetched first, so that the list is walked by one index and not by two.
         versions = ClientVersion.objects.filter(same).order_by()
         exact = list(versions.values_list("certificate_id", flat=True)[:_MOST_EXACT])
-        found = models.Q(identifier__startswith=term)
+        found = models.Q(identifier__begins=term)
         return queryset.filter(found | models.Q(pk__in=exact) if exact else found), False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PolicyChangeList]:

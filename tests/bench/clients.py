@@ -110,6 +110,9 @@ def measure_million() -> list[Result]:
 
 
 def _lists(certmate: Instance, database: str) -> list[Result]:
+    import time
+
+    _t = time.time()
     made = certmate.manage("shell", "--no-imports", "-c", MILLION.format(count=LISTED))
     assert made.split()[-1] == str(LISTED), made
     paths = {
@@ -272,7 +275,7 @@ MILLION = """
 from datetime import timedelta
 from django.db import connection, transaction
 from certmate.core import clock
-from certmate.core.bulk import insert_all
+from certmate.core.bulk import insert_all, new
 from clients.models import ClientCertificate, ClientVersion
 from storage.models import StorageTarget
 count = {count}
@@ -284,16 +287,16 @@ for start in range(0, count, 5000):
         versions = []
         for n in range(start, start + 5000):
             ends = now + timedelta(days=30, seconds=n * 7919 % count)
-            version = ClientVersion(
-                number=1, storage_target=target, serial=f"{{n:040x}}", fingerprint=f"{{n:064x}}",
-                issuer="CN=Bench", subject=f"CN=Device {{n}}", not_before=now, not_after=ends,
-                key_algorithm="ECDSA", key_size=256, public_key_hash=f"{{n:064x}}", created_at=now,
-                stored_at=now,
+            version = new(
+                ClientVersion, number=1, storage_target=target, serial=f"{{n:040x}}",
+                fingerprint=f"{{n:064x}}", issuer="CN=Bench", subject=f"CN=Device {{n}}",
+                not_before=now, not_after=ends, key_algorithm="ECDSA", key_size=256,
+                public_key_hash=f"{{n:064x}}", created_at=now, stored_at=now,
             )
-            rows.append(ClientCertificate(
-                identifier=f"device-{{n:07}}", common_name=f"Device {{n}}", storage_target=target,
-                state="active", certificate_type="device", expires_at=ends,
-                current_version_id=version.pk, subject={{"CN": f"Device {{n}}"}},
+            rows.append(new(
+                ClientCertificate, identifier=f"device-{{n:07}}", common_name=f"Device {{n}}",
+                storage_target=target, state="active", certificate_type="device",
+                expires_at=ends, current_version_id=version.pk, subject={{"CN": f"Device {{n}}"}},
             ))
             versions.append(version)
         insert_all(rows)
