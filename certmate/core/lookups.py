@@ -17,6 +17,10 @@ class Begins(StartsWith):
 
     lookup_name = "begins"
 
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        # A backend has its operators under the names of Django's own lookups.
+        return StartsWith(self.lhs, self.rhs).as_sql(compiler, connection)
+
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         column, params = self.process_lhs(compiler, connection)
         return f"({column} >= %s AND {column} < %s)", [
