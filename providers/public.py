@@ -26,6 +26,8 @@ CERTIFICATE, PEM, REVOCATIONS = (
 )
 FRESH_FOR = timedelta(hours=1)
 """What a revocation has to wait for at a cache; a CRL never longer than it is valid."""
+DELTA_FRESH_FOR = timedelta(minutes=5)
+"""Delta CRLs are small, and asked for by those who cannot wait for a full one."""
 
 
 @require_safe
@@ -49,12 +51,7 @@ def of_key(request: HttpRequest, name: str, number: int) -> HttpResponseBase:
 @require_safe
 def crl(request: HttpRequest, name: str, shard: int) -> HttpResponseBase:
     """The newest CRL of the key that has this shard."""
-    rows = CRL.objects.filter(key__authority__name=name, shard=shard).defer("content")
-    # Numbers of different keys do not tell which of them the address belongs to.
-    own = rows.filter(
-        key__first_shard__lte=shard, key__first_shard__gt=shard - F("key__crl_shards")
-    )
-    newest = own.order_by("-number").first()
+    newest = _newest(name, shard)
     if newest is None:
         return _nothing()
     return _conditional(
@@ -68,9 +65,34 @@ def crl(request: HttpRequest, name: str, shard: int) -> HttpResponseBase:
 
 
 @require_safe
+def delta_crl(request: HttpRequest, name: str, shard: int) -> HttpResponseBase:
+    """What has changed since the base of the CRL at the same number."""
+    newest = _newest(name, shard)
+    if newest is None or newest.delta_next_update is None:
+        return _nothing()
+    return _conditional(
+        request,
+        tag=f"{newest.number:x}-delta",
+        changed_at=newest.this_update,
+        fresh_for=min(DELTA_FRESH_FOR, newest.delta_next_update - clock.now()),
+        content=lambda: bytes(newest.delta),
+        media_type=REVOCATIONS,
+    )
+
+
+@require_safe
 def nothing(request: HttpRequest, name: str, rest: str) -> HttpResponseBase:
     """Whatever else is asked for below an authority."""
     return _nothing()
+
+
+def _newest(name: str, shard: int) -> CRL | None:
+    rows = CRL.objects.filter(key__authority__name=name, shard=shard).defer("content", "delta")
+    # Numbers of different keys do not tell which of them the address belongs to.
+    own = rows.filter(
+        key__first_shard__lte=shard, key__first_shard__gt=shard - F("key__crl_shards")
+    )
+    return own.order_by("-number").first()
 
 
 def _key(name: str, **lookup: object) -> AuthorityKey | None:

@@ -7,8 +7,8 @@ from certmate.core.schedules import Schedule
 SCHEDULES = (
     Schedule(
         "providers.publish_due",
-        timedelta(minutes=5),
-        "Makes the CRLs that are missing or at half of their validity.",
+        timedelta(minutes=1),
+        "Has the CRLs made that are missing, at half of their validity, or behind a revocation.",
     ),
     Schedule(
         "providers.reconcile_ledger",

@@ -1,5 +1,7 @@
 """The tasks by which messages and the scheduler reach what authorities do by themselves."""
 
+from uuid import UUID
+
 from celery import shared_task
 
 from providers.services import crls, ledger
@@ -7,12 +9,12 @@ from providers.services import crls, ledger
 
 @shared_task(name="providers.publish_crl")
 def publish_crl(key_id: str, shard: int) -> None:
-    crls.publish_shard(key_id, shard)
+    crls.publish_shard(UUID(key_id), shard)
 
 
 @shared_task(name="providers.publish_due")
 def publish_due() -> None:
-    crls.publish_due()
+    crls.hand_out_due()
 
 
 @shared_task(name="providers.reconcile_ledger")

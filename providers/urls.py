@@ -37,6 +37,7 @@ urlpatterns = [
     path("<authority:name>/ca.pem", public.current, {"form": "pem"}, name="authority_pem"),
     path("<authority:name>/ca/<number:number>.cer", public.of_key, name="authority_key_cer"),
     path("<authority:name>/crl/<number:shard>.crl", public.crl, name="authority_crl"),
+    path("<authority:name>/delta/<number:shard>.crl", public.delta_crl, name="authority_delta_crl"),
     # `pki/tls` is the address of a certificate.
     path("<str:name>/<path:rest>", public.nothing, name="authority_nothing"),
 ]

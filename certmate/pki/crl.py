@@ -10,11 +10,26 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from certmate.pki import der
 from certmate.pki.errors import PKIError
-from certmate.pki.issue import Issuer, throw_away_key
+from certmate.pki.issue import Extension, Issuer, throw_away_key
 from certmate.pki.keys import signature_hash
 
+REASONS = {
+    flag.value: der.encoded(
+        der.SEQUENCE,
+        # 2.5.29.21, cRLReason
+        b"\x06\x03\x55\x1d\x15"
+        + der.encoded(der.OCTET_STRING, x509.CRLReason(flag).public_bytes()),
+    )
+    for flag in x509.ReasonFlags
+    # RFC 5280 §5.3.1: "unspecified" is said by leaving the reason out.
+    if flag != x509.ReasonFlags.unspecified
+}
+"""The extension of an entry for each reason, by its name in RFC 5280."""
 
-@dataclass(frozen=True)
+_AFTER_NEXT_UPDATE = 5
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     """One entry. `reason` is RFC 5280's name; `invalidity_at` is when the key may have leaked."""
 
@@ -24,40 +39,44 @@ class Revoked:
     invalidity_at: datetime | None = None
 
 
-def draft_crl(
-    issuer: Issuer,
-    revoked: Iterable[Revoked],
-    *,
-    number: int,
-    this_update: datetime,
-    next_update: datetime,
-    shard_url: str = "",
-) -> der.Frame:
-    """What the issuer's key shall sign.
+@dataclass(frozen=True)
+class CRLFacts:
+    """All of a CRL but its entries.
 
     `shard_url` is the address in the certificates that this CRL is about; without it the CRL is
     about all of the issuer's, also about those that name no address, such as a root's own.
+    `freshest_url` is where its delta CRL is. With a `base_number` it is a delta CRL itself: what
+    has changed since the full CRL of that number.
     """
-    key = x509.AuthorityKeyIdentifier(issuer.key_identifier, None, None)
-    extensions = [
-        x509.Extension(key.oid, False, key),
-        x509.Extension(x509.CRLNumber.oid, False, x509.CRLNumber(number)),
-    ]
-    if shard_url:
-        point = _distribution_point(shard_url)
-        # RFC 5280 §5.2.5: critical, and with the name that stands in the certificates.
-        extensions.append(x509.Extension(point.oid, True, point))
+
+    number: int
+    this_update: datetime
+    next_update: datetime
+    shard_url: str = ""
+    freshest_url: str = ""
+    base_number: int | None = None
+
+
+def draft_crl(issuer: Issuer, facts: CRLFacts, revoked: Iterable[Revoked]) -> der.Frame:
+    """What the issuer's key shall sign."""
     builder = x509.CertificateRevocationListBuilder(
         issuer_name=issuer.certificate.subject,
-        last_update=this_update.replace(tzinfo=None, microsecond=0),
-        next_update=next_update.replace(tzinfo=None, microsecond=0),
-        extensions=extensions,
-        # Given whole: added one by one, each would copy those before it.
-        revoked_certificates=[_entry(one) for one in revoked],
+        last_update=facts.this_update.replace(tzinfo=None, microsecond=0),
+        next_update=facts.next_update.replace(tzinfo=None, microsecond=0),
+        extensions=[
+            x509.Extension(value.oid, critical, value)
+            for value, critical in extensions(issuer, facts)
+        ],
     )
     signer = issuer.public_key
     drafted = builder.sign(throw_away_key(signer), signature_hash(signer))
-    return der.unsigned(drafted.public_bytes(Encoding.DER))
+    frame = der.unsigned(drafted.public_bytes(Encoding.DER))
+    # A million entries take seconds here, and many times that as objects of the library.
+    entries = b"".join([_entry(one) for one in revoked])
+    if not entries:  # RFC 5280 §5.1.2.6: then the list is left out.
+        return frame
+    listed = der.encoded(der.SEQUENCE, entries)
+    return der.Frame(der.with_more(frame.tbs, _AFTER_NEXT_UPDATE, listed), frame.algorithm)
 
 
 def complete_crl(frame: der.Frame, signature: bytes, issuer: Issuer) -> bytes:
@@ -72,6 +91,22 @@ def complete_crl(frame: der.Frame, signature: bytes, issuer: Issuer) -> bytes:
     return whole
 
 
+def extensions(issuer: Issuer, facts: CRLFacts) -> list[Extension]:
+    """Those of RFC 5280 §5.2, and whether each is critical."""
+    found: list[Extension] = [
+        issuer.key_pointer,
+        (x509.CRLNumber(facts.number), False),
+    ]
+    if facts.base_number is not None:
+        found.append((x509.DeltaCRLIndicator(facts.base_number), True))
+    if facts.shard_url:
+        # RFC 5280 §5.2.5: critical, and with the name that stands in the certificates.
+        found.append((_distribution_point(facts.shard_url), True))
+    if facts.freshest_url:
+        found.append((_freshest(facts.freshest_url), False))
+    return found
+
+
 def _distribution_point(url: str) -> x509.IssuingDistributionPoint:
     return x509.IssuingDistributionPoint(
         full_name=[x509.UniformResourceIdentifier(url)],
@@ -84,16 +119,24 @@ def _distribution_point(url: str) -> x509.IssuingDistributionPoint:
     )
 
 
-def _entry(one: Revoked) -> x509.RevokedCertificate:
-    builder = (
-        x509.RevokedCertificateBuilder()
-        .serial_number(one.serial)
-        .revocation_date(one.revoked_at.replace(tzinfo=None, microsecond=0))
-    )
-    # RFC 5280 §5.3.1: "unspecified" is said by leaving the reason out.
-    if one.reason != "unspecified":
-        builder = builder.add_extension(x509.CRLReason(x509.ReasonFlags(one.reason)), False)
+def _freshest(url: str) -> x509.FreshestCRL:
+    name = x509.UniformResourceIdentifier(url)
+    return x509.FreshestCRL([x509.DistributionPoint([name], None, None, None)])
+
+
+def _entry(one: Revoked) -> bytes:
+    details = REASONS.get(one.reason, b"")
     if one.invalidity_at is not None:
-        at = one.invalidity_at.replace(tzinfo=None, microsecond=0)
-        builder = builder.add_extension(x509.InvalidityDate(at), False)
-    return builder.build()
+        details += _invalidity(one.invalidity_at)
+    return der.encoded(
+        der.SEQUENCE,
+        der.integer(one.serial)
+        + der.time(one.revoked_at)
+        + (der.encoded(der.SEQUENCE, details) if details else b""),
+    )
+
+
+def _invalidity(at: datetime) -> bytes:
+    value = der.encoded(der.OCTET_STRING, der.generalized_time(at))
+    # 2.5.29.24, invalidityDate
+    return der.encoded(der.SEQUENCE, b"\x06\x03\x55\x1d\x18" + value)

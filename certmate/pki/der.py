@@ -4,9 +4,11 @@ Everything that is signed here has one frame (RFC 5280 §4.1 and §5.1): what is
 algorithm, the signature. The contents are made and read by `cryptography`.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
-SEQUENCE, BIT_STRING = 0x30, 0x03
+INTEGER, BIT_STRING, OCTET_STRING, SEQUENCE = 0x02, 0x03, 0x04, 0x30
+UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 
 
 class Frame(NamedTuple):
@@ -39,14 +41,33 @@ def public_key_bits(spki: bytes) -> bytes:
 
 def with_part(sequence: bytes, index: int, part: bytes) -> bytes:
     """The SEQUENCE with another element in the place of the one of this number."""
-    at, end = _content(sequence, 0)
-    parts = []
-    while at < end:
-        _, after = _content(sequence, at)
-        parts.append(sequence[at:after])
-        at = after
+    parts = _parts(sequence)
     parts[index] = part
     return encoded(SEQUENCE, b"".join(parts))
+
+
+def with_more(sequence: bytes, index: int, part: bytes) -> bytes:
+    """The SEQUENCE with one more element, before the one of this number."""
+    parts = _parts(sequence)
+    parts.insert(index, part)
+    return encoded(SEQUENCE, b"".join(parts))
+
+
+def integer(value: int) -> bytes:
+    """An INTEGER that is not negative, in as few octets as can be (X.690 §8.3.2)."""
+    return encoded(INTEGER, value.to_bytes(value.bit_length() // 8 + 1))
+
+
+def time(at: datetime) -> bytes:
+    """A Time of whole seconds in UTC: UTCTime before 2050 (RFC 5280 §4.1.2.5)."""
+    if at.year < 2050:
+        return encoded(UTC_TIME, at.strftime("%y%m%d%H%M%SZ").encode())
+    return generalized_time(at)
+
+
+def generalized_time(at: datetime) -> bytes:
+    """A GeneralizedTime of whole seconds in UTC, as RFC 5280 §4.1.2.5.2 writes it."""
+    return encoded(GENERALIZED_TIME, at.strftime("%Y%m%d%H%M%SZ").encode())
 
 
 def encoded(tag: int, content: bytes) -> bytes:
@@ -56,6 +77,16 @@ def encoded(tag: int, content: bytes) -> bytes:
         return bytes((tag, length)) + content
     size = length.to_bytes((length.bit_length() + 7) // 8)
     return bytes((tag, 0x80 | len(size))) + size + content
+
+
+def _parts(sequence: bytes) -> list[bytes]:
+    at, end = _content(sequence, 0)
+    parts = []
+    while at < end:
+        _, after = _content(sequence, at)
+        parts.append(sequence[at:after])
+        at = after
+    return parts
 
 
 def _content(data: bytes, at: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Is a certificate or CRL right by RFC 5280? Asked of every draft, before it is signed.
+"""Is a certificate right by RFC 5280? Asked of every draft, before it is signed.
 
 Twice: by rules of our own that cost microseconds and are applied to each one, and by pkilint, which
 costs milliseconds and is asked once for each shape: the same issuer, extensions, kinds of names and
@@ -77,7 +77,7 @@ def full(drafted: Draft, key: KeyFacts, names: AltNames | None = None) -> None:
     shape = _shape(drafted.certificate, key, names)
     if shape in _seen:
         return
-    findings = _findings(drafted.certificate.public_bytes(Encoding.DER))
+    findings = errors_of(_validator(), _load(drafted.certificate.public_bytes(Encoding.DER)))
     if findings:
         logger.error("A draft fails pkilint: %s", ", ".join(findings))
         raise PKIError(
@@ -157,21 +157,23 @@ def _require_keys(
     )
 
 
-def _findings(der: bytes) -> list[str]:
-    """The codes of the errors that pkilint finds."""
-    from pkilint import loader
-
-    document = loader.RFC5280CertificateDocumentLoader().load_der_document(der, "draft")
-    results = _validator().validate(document.root)
+def errors_of(validator: Any, root: Any) -> list[str]:
+    """The codes of the errors that pkilint finds in a document that it has loaded."""
     return sorted(
         {
             described.finding.code
-            for result in results
+            for result in validator.validate(root)
             for described in result.finding_descriptions
             if described.finding.severity.name in ("ERROR", "FATAL")
             and described.finding.code not in _WRONG_FINDINGS
         }
     )
+
+
+def _load(der: bytes) -> Any:
+    from pkilint import loader
+
+    return loader.RFC5280CertificateDocumentLoader().load_der_document(der, "draft").root
 
 
 @lru_cache(maxsize=1)

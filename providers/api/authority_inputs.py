@@ -53,6 +53,12 @@ class _Publishing(Input):
         default=7 * 24,
         help_text="Validity of a CRL; a new one is made at half of it.",
     )
+    delta_crl_hours = WholeNumber(
+        min_value=0,
+        max_value=LONGEST_CRL_HOURS,
+        default=24,
+        help_text="Validity of a delta CRL; 0 makes none.",
+    )
     is_default = Flag(default=False, help_text="Signs where no authority is named.")
     team = Text(max_length=64, allow_blank=True, default="", help_text="Who owns it.")
 
@@ -137,6 +143,7 @@ class AuthorityChanges(Input):
         min_value=1, max_value=MOST_SHARDS, required=False, help_text="From its next key on."
     )
     crl_hours = WholeNumber(min_value=1, max_value=LONGEST_CRL_HOURS, required=False)
+    delta_crl_hours = WholeNumber(min_value=0, max_value=LONGEST_CRL_HOURS, required=False)
     team = Text(max_length=64, allow_blank=True, required=False, help_text="Who owns it.")
 
     class Meta:

@@ -80,6 +80,7 @@ class AuthorityOutput(Output):
     )
     crl_shards = serializers.IntegerField()
     crl_hours = serializers.IntegerField()
+    delta_crl_hours = serializers.IntegerField()
     is_default = serializers.BooleanField()
     team = serializers.CharField(help_text="Empty: nobody's in particular.")
     created_at = serializers.DateTimeField()
@@ -105,6 +106,7 @@ class AuthorityOutput(Output):
             "name_constraints": instance.name_constraints,
             "crl_shards": instance.crl_shards,
             "crl_hours": instance.crl_hours,
+            "delta_crl_hours": instance.delta_crl_hours,
             "is_default": instance.is_default,
             "team": instance.team.name if instance.team else "",
             "created_at": instant(instance.created_at),
@@ -121,6 +123,9 @@ class CRLOutput(Output):
     next_update = serializers.DateTimeField()
     entries = serializers.IntegerField()
     url = serializers.CharField()
+    delta_entries = serializers.IntegerField()
+    delta_next_update = serializers.DateTimeField(allow_null=True)
+    delta_url = serializers.CharField(help_text="Empty if the authority makes no delta CRLs.")
 
     class Meta:
         ref_name = "CRL"
@@ -134,4 +139,9 @@ class CRLOutput(Output):
             "next_update": instant(instance.next_update),
             "entries": instance.entries,
             "url": addresses.crl_url(instance.key, instance.shard),
+            "delta_entries": instance.delta_entries,
+            "delta_next_update": instant(instance.delta_next_update),
+            "delta_url": addresses.delta_crl_url(instance.key, instance.shard)
+            if instance.delta
+            else "",
         }

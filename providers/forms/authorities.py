@@ -48,6 +48,16 @@ def _names(label_: str, help_text: str = "") -> NamesField:
     )
 
 
+def _delta_crl_hours(initial: int | None = None) -> forms.IntegerField:
+    return forms.IntegerField(
+        label="Validity of a delta CRL in hours",
+        initial=initial,
+        min_value=0,
+        max_value=LONGEST_CRL_HOURS,
+        help_text="0 makes none. A key that needs a passphrase never has any.",
+    )
+
+
 class CAFields(ServiceForm):
     """What is said of every CA that is made here."""
 
@@ -97,6 +107,7 @@ class CAFields(ServiceForm):
         max_value=LONGEST_CRL_HOURS,
         help_text="A new one is made at half of it, by itself if the key needs no passphrase.",
     )
+    delta_crl_hours = _delta_crl_hours(initial=24)
     is_default = forms.BooleanField(
         label="Use it where a certificate names no authority", required=False
     )
@@ -115,7 +126,7 @@ class CAFields(ServiceForm):
             "Verifiers refuse certificates of this CA for any other names. Empty: no limit.",
             constraint_names,
         ),
-        ("Keeping", "", ("crl_hours", "team", "is_default")),
+        ("Keeping", "", ("crl_hours", "delta_crl_hours", "team", "is_default")),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -243,6 +254,7 @@ class AuthoritySettingsForm(ObjectForm[Authority]):
     crl_hours = forms.IntegerField(
         label="Validity of a CRL in hours", min_value=1, max_value=LONGEST_CRL_HOURS
     )
+    delta_crl_hours = _delta_crl_hours()
     crl_shards = forms.IntegerField(
         label="CRLs of its next key",
         min_value=1,
@@ -253,10 +265,12 @@ class AuthoritySettingsForm(ObjectForm[Authority]):
         label="Use it where a certificate names no authority", required=False
     )
     team = team_field()
-    fieldsets = (("Settings", "", ("crl_hours", "crl_shards", "team", "is_default")),)
+    fieldsets = (
+        ("Settings", "", ("crl_hours", "delta_crl_hours", "crl_shards", "team", "is_default")),
+    )
 
     def __init__(self, *args: Any, obj: Authority, **kwargs: Any) -> None:
-        names = ("crl_hours", "crl_shards", "is_default", "team")
+        names = ("crl_hours", "delta_crl_hours", "crl_shards", "is_default", "team")
         initial = {name: getattr(obj, name) for name in names}
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
 

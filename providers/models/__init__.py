@@ -8,7 +8,8 @@ from providers.models.accounts import (
     dns_choices,
 )
 from providers.models.authorities import Authority, AuthorityKey
-from providers.models.ledger import CRL, BlockedKey, LedgerEntry, Revocation
+from providers.models.crls import CRL, CRLChange, CRLRelease, CRLShard
+from providers.models.ledger import BlockedKey, LedgerEntry, Revocation
 from providers.models.profiles import Profile
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "AuthorityKey",
     "BlockedKey",
     "CAAccount",
+    "CRLChange",
+    "CRLRelease",
+    "CRLShard",
     "DNSAccount",
     "HTTPChallenge",
     "LedgerEntry",

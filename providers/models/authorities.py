@@ -43,6 +43,11 @@ class Authority(Account):
     crl_hours = models.PositiveSmallIntegerField(
         "CRL validity in hours", default=7 * 24, help_text="A new one is made at half of it."
     )
+    delta_crl_hours = models.PositiveSmallIntegerField(
+        "delta CRL validity in hours",
+        default=24,
+        help_text="0 makes none, and neither does a key that needs a passphrase.",
+    )
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -68,6 +73,10 @@ class Authority(Account):
     def is_offline(self) -> bool:
         """Whether somebody has to say a passphrase each time that it signs."""
         return self.custody_entry.needs_passphrase
+
+    @property
+    def has_delta_crls(self) -> bool:
+        return self.delta_crl_hours > 0 and not self.is_offline
 
     def active_key(self) -> "AuthorityKey | None":
         """The key that signs now."""

@@ -74,6 +74,8 @@ class Revocation(models.Model):
     revoked_at = models.DateTimeField()
     invalidity_at = models.DateTimeField(null=True)
     not_after = models.DateTimeField()
+    # Whether the base of the delta CRLs says it, and says it as it is now.
+    is_in_base = models.BooleanField(default=False)
 
     class Meta:
         default_permissions = ()
@@ -100,25 +102,3 @@ class BlockedKey(models.Model):
 
     def __str__(self) -> str:
         return self.public_key_hash
-
-
-class CRL(models.Model):
-    """A published certificate revocation list of one key and shard."""
-
-    key = models.ForeignKey(AuthorityKey, models.CASCADE, related_name="crls", db_index=False)
-    shard = models.PositiveIntegerField()
-    number = models.PositiveBigIntegerField()
-    this_update = models.DateTimeField()
-    next_update = models.DateTimeField()
-    entries = models.PositiveIntegerField()
-    content = models.BinaryField("CRL (DER)")
-
-    class Meta:
-        verbose_name = "CRL"
-        default_permissions = ()
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["key", "shard", "number"], name="crl_number_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.shard}.crl {self.number}"

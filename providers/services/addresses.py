@@ -12,3 +12,8 @@ def ca_url(key: AuthorityKey) -> str:
 def crl_url(key: AuthorityKey, shard: int) -> str:
     """The newest CRL of one of the key's shards."""
     return f"{public_url(key.authority)}/crl/{shard}.crl"
+
+
+def delta_crl_url(key: AuthorityKey, shard: int) -> str:
+    """The newest delta CRL of one of the key's shards."""
+    return f"{public_url(key.authority)}/delta/{shard}.crl"

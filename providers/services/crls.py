@@ -1,33 +1,39 @@
-"""CRLs: made from the revocations of one key and shard, signed, published."""
+"""CRLs: which are due, and who makes them."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
 from certmate.audit.services import record as audit
 from certmate.core import clock
+from certmate.core.claims import claim
 from certmate.core.errors import CertMateError, Conflict, IntegrityFault
-from certmate.pki import crl as pki
+from certmate.core.jobs import enqueue
+from providers.authority.custody import CUSTODIES
 from providers.choices import KeyState
-from providers.models import CRL, Authority, AuthorityKey, Revocation
-from providers.services.signing import issuing, sign
+from providers.models import CRL, Authority, AuthorityKey, CRLChange, CRLShard
+from providers.services.crl_changes import PUBLISH_CRL
+from providers.services.crl_making import make
 
 logger = logging.getLogger(__name__)
 
-KEPT = 2
-"""The published one and the one before it."""
+LEASE = timedelta(minutes=2)
+"""A million entries on one CRL take a fraction of it."""
 
 
 def publish_crls(*, actor: Actor, authority: Authority, passphrase: str = "") -> list[CRL]:
     """Make all CRLs of the authority now, those of its earlier keys included.
 
-    Raises InvalidRequest (`authority.passphrase`) where the key needs one.
+    Raises InvalidRequest (`authority.passphrase`) where the key needs one, and Conflict
+    (`authority.not_ready`, `crl.busy`).
     """
     policy.require(actor, Verb.SIGN, authority)
     made = [
@@ -43,85 +49,106 @@ def publish_crls(*, actor: Actor, authority: Authority, passphrase: str = "") ->
 
 
 def publish(key: AuthorityKey, shard: int, passphrase: str = "") -> CRL:
-    """Make the next CRL of this shard and put it in the place of the one before it.
+    """Make the next CRL of this shard, due or not, and put it in the place of the one before it.
 
-    Raises IntegrityFault for a shard of another key: whatever stands on that would be forgotten.
+    Raises IntegrityFault for a shard of another key: whatever stands on that would be forgotten;
+    and Conflict (`crl.busy`) while another worker makes it.
     """
     if shard not in key.shards:
         raise IntegrityFault(f"{key} has no CRL {shard}.")
-    now = clock.now()
-    latest = CRL.objects.filter(key=key, shard=shard).defer("content").order_by("-number").first()
-    # RFC 5280 §5: what has expired stands on one more CRL after that.
-    since = latest.this_update if latest else now
-    rows = Revocation.objects.filter(key=key, shard=shard, not_after__gt=since).order_by("pk")
-    revoked = [
-        pki.Revoked(int(row.serial, 16), row.revoked_at, row.reason, row.invalidity_at)
-        for row in rows.iterator(chunk_size=2000)
-    ]
-    # Rises by itself, also after a backup of the database was put back.
-    number = max(int(now.timestamp() * 1_000_000), latest.number + 1 if latest else 0)
-    own = issuing(key)
-    next_update = now + timedelta(hours=key.authority.crl_hours)
-    frame = pki.draft_crl(
-        own.issuer,
-        revoked,
-        number=number,
-        this_update=now,
-        next_update=next_update,
-        shard_url=own.crl_url(shard) if key.crl_shards > 1 else "",
-    )
-    (signature,) = sign(key, [frame], passphrase)
-    content = pki.complete_crl(frame, signature, own.issuer)
-    with transaction.atomic():
-        made = CRL.objects.create(
-            key=key,
-            shard=shard,
-            number=number,
-            this_update=now,
-            next_update=next_update,
-            entries=len(revoked),
-            content=content,
-        )
-        kept = CRL.objects.filter(key=key, shard=shard).order_by("-number")[:KEPT]
-        old = CRL.objects.filter(key=key, shard=shard).exclude(pk__in=[one.pk for one in kept])
-        old.delete()
+    _add([key])
+    row = _shards().get(key=key, shard=shard)
+    made = _publish(row, Q(), passphrase)
+    if made is None:
+        raise Conflict(f"{row} is being made at this moment; try again soon.", code="crl.busy")
     return made
 
 
-def publish_shard(key_id: str, shard: int) -> None:
-    """Make one CRL after a revocation, if the key signs without a passphrase."""
-    key = AuthorityKey.objects.select_related("authority").filter(pk=key_id).first()
-    if key is not None and key.cert and not key.authority.is_offline:
-        publish(key, shard)
+def publish_shard(key_id: UUID, shard: int) -> None:
+    """Make one CRL if it is due, and again while changes come in.
+
+    Nothing to do is no error: messages come late, or twice, and another worker may be at it.
+    """
+    _add(_incomplete())
+    while (row := _due().filter(key=key_id, shard=shard).first()) is not None:
+        if _publish(row, _is_due()) is None:
+            return
 
 
 def publish_due(tell: Callable[[CRL], None] | None = None) -> int:
-    """Make the CRLs that are missing or at half of their validity, and `tell` of each; returns how
-    many.
+    """Make the CRLs that are due, and `tell` of each; returns how many.
 
     One that fails stops no other. Authorities whose key needs a passphrase are left to people.
     """
+    _add(_incomplete())
     count = 0
-    keys = AuthorityKey.objects.select_related("authority").exclude(cert="")
-    for key in keys.filter(not_after__gt=clock.now()):
-        for shard in () if key.authority.is_offline else key.shards:
-            if not _is_due(key, shard):
-                continue
-            try:
-                made = publish(key, shard)
-            except (CertMateError, IntegrityError) as error:
-                logger.warning("CRL %s of %s was not made: %s", shard, key, error)
-                continue
+    for row in list(_due()):
+        try:
+            made = _publish(row, _is_due())
+        except CertMateError as error:
+            logger.warning("CRL %s of %s was not made: %s", row, row.key, error)
+            continue
+        if made is not None:
             count += 1
             if tell is not None:
                 tell(made)
     return count
 
 
-def _is_due(key: AuthorityKey, shard: int) -> bool:
-    latest = CRL.objects.filter(key=key, shard=shard).aggregate(at=Max("this_update"))["at"]
-    half = timedelta(hours=key.authority.crl_hours) / 2
-    return latest is None or latest + half <= clock.now()
+def hand_out_due() -> int:
+    """Send a message for each CRL that is due, so that all workers share them; returns how many."""
+    _add(_incomplete())
+    due = list(_due().values_list("key_id", "shard"))
+    for key_id, shard in due:
+        enqueue(PUBLISH_CRL, str(key_id), shard)
+    return len(due)
+
+
+def _publish(row: CRLShard, wanted: Q, passphrase: str = "") -> CRL | None:
+    """None if another worker holds the shard, or it is no longer as `wanted`."""
+    now = clock.now()
+    is_free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now)
+    # No join: PostgreSQL looks again at a row that it has waited for, but not at a subquery.
+    token = claim(CRLShard.objects.filter(is_free, wanted), row.pk, lease=LEASE, now=now)
+    if token is None:
+        return None
+    row.refresh_from_db(fields=("base_number", "base_at"))
+    try:
+        return make(row, token, passphrase)
+    except BaseException:
+        held = CRLShard.objects.filter(pk=row.pk, lease_token=token)
+        held.update(lease_token=None, lease_expires_at=None)
+        raise
+
+
+def _due() -> QuerySet[CRLShard]:
+    """What has a change to tell or is at half of its validity, by keys that sign by themselves."""
+    offline = [slug for slug, custody in CUSTODIES.items() if custody.needs_passphrase]
+    rows = _shards().filter(_is_due(), key__not_after__gt=clock.now())
+    return rows.exclude(key__authority__custody__in=offline).order_by("due_at", "pk")
+
+
+def _is_due() -> Q:
+    changes = CRLChange.objects.filter(key=OuterRef("key"), shard=OuterRef("shard"))
+    return Q(due_at__lte=clock.now()) | Q(Exists(changes))
+
+
+def _shards() -> QuerySet[CRLShard]:
+    return CRLShard.objects.select_related("key__authority")
+
+
+def _incomplete() -> QuerySet[AuthorityKey]:
+    """Keys that have their certificate, but not yet the rows of all of their CRLs."""
+    rows = CRLShard.objects.filter(key=OuterRef("pk")).order_by().values("key")
+    counted = rows.annotate(count=Count("pk")).values("count")
+    keys = AuthorityKey.objects.exclude(cert="").filter(not_after__gt=clock.now())
+    return keys.annotate(made=Coalesce(Subquery(counted), 0)).filter(made__lt=F("crl_shards"))
+
+
+def _add(keys: Iterable[AuthorityKey]) -> None:
+    now = clock.now()
+    missing = [CRLShard(key=key, shard=shard, due_at=now) for key in keys for shard in key.shards]
+    CRLShard.objects.bulk_create(missing, ignore_conflicts=True)
 
 
 def _publishing(authority: Authority) -> list[AuthorityKey]:

@@ -15,15 +15,14 @@ from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.bulk import insert_all, new
 from certmate.core.errors import Conflict, IntegrityFault
-from certmate.core.jobs import enqueue_on_commit
 from providers.authority.building import Drafted
 from providers.choices import EntryKind, EntryState, RevocationReason
 from providers.models import AuthorityKey, BlockedKey, LedgerEntry, Revocation
+from providers.services.crl_changes import note_change
 
 GIVEN_UP_AFTER = timedelta(minutes=15)
 """No signature takes so long; a worker that comes back later finds that its line is not its own."""
 RECONCILE_AT_ONCE = 500
-PUBLISH_CRL = "providers.publish_crl"
 
 
 def require_unblocked(hashes: Iterable[str]) -> None:
@@ -130,7 +129,7 @@ def give_up(entry: LedgerEntry, note: str) -> bool:
             not_after=entry.not_after,
         )
         audit(entry.authority, "ledger.given_up", serial=entry.serial, reason=note[:200])
-        enqueue_on_commit(PUBLISH_CRL, str(entry.key_id), entry.shard)
+        note_change(entry)
     return True
 
 

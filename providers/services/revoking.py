@@ -13,10 +13,9 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
-from certmate.core.jobs import enqueue_on_commit
 from providers.choices import EntryKind, EntryState, RevocationReason
-from providers.models import BlockedKey, LedgerEntry, Revocation
-from providers.services.ledger import PUBLISH_CRL
+from providers.models import BlockedKey, CRLRelease, LedgerEntry, Revocation
+from providers.services.crl_changes import note_change
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """Of a time since when a key is not to be trusted."""
@@ -137,8 +136,9 @@ def _revoke(entry: LedgerEntry, reason: str, invalidity_at: datetime | None) -> 
         revoked_at=clock.now(),
         not_after=entry.not_after,
     )
-    made.reason, made.invalidity_at = reason, invalidity_at
+    made.reason, made.invalidity_at, made.is_in_base = reason, invalidity_at, False
     made.save()
+    CRLRelease.objects.filter(entry=entry).delete()
     _tell(entry, "ledger.revoked", made, reason=reason)
     return made
 
@@ -172,9 +172,13 @@ def _of_the_same_key(entry: LedgerEntry) -> list[LedgerEntry]:
 
 def release(entry: LedgerEntry) -> None:
     """End a hold in the caller's transaction. Raises Conflict (`revoke.not_on_hold`)."""
-    deleted, _ = Revocation.objects.filter(entry=entry, reason=_HOLD).delete()
-    if not deleted:
+    held = Revocation.objects.select_for_update().filter(entry=entry, reason=_HOLD).first()
+    if held is None:
         raise Conflict("It is not on hold.", code="revoke.not_on_hold")
+    held.delete()
+    CRLRelease.objects.create(
+        entry=entry, key_id=entry.key_id, shard=entry.shard, revoked_at=held.revoked_at
+    )
     _tell(entry, "ledger.released", None)
 
 
@@ -207,4 +211,4 @@ def _tell(entry: LedgerEntry, event: str, made: Revocation | None, **details: st
     for follower in _followers:
         follower(entry, made)
     audit(entry.authority, event, serial=entry.serial, holder=entry.holder, **details)
-    enqueue_on_commit(PUBLISH_CRL, str(entry.key_id), entry.shard)
+    note_change(entry)

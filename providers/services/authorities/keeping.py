@@ -52,6 +52,7 @@ def update_authority(
     is_default: bool | None = None,
     crl_shards: int | None = None,
     crl_hours: int | None = None,
+    delta_crl_hours: int | None = None,
     disabled: bool | None = None,
     team: str | None = None,
 ) -> Authority:
@@ -64,7 +65,12 @@ def update_authority(
         if team is not None:
             owner = find_team(actor=actor, name=team)
             give_to_team(actor=actor, target=authority, team=owner)
-        changes = {"is_default": is_default, "crl_shards": crl_shards, "crl_hours": crl_hours}
+        changes = {
+            "is_default": is_default,
+            "crl_shards": crl_shards,
+            "crl_hours": crl_hours,
+            "delta_crl_hours": delta_crl_hours,
+        }
         for field, value in changes.items():
             if value is not None:
                 setattr(authority, field, value)
@@ -111,6 +117,10 @@ def _require_sensible(authority: Authority) -> None:
             code="authority.reserved",
             field="name",
         )
-    for field, most in (("crl_shards", MOST_SHARDS), ("crl_hours", LONGEST_CRL_HOURS)):
-        if not 1 <= getattr(authority, field) <= most:
-            raise InvalidRequest(f"1 to {most}.", code="authority.crl", field=field)
+    for field, least, most in (
+        ("crl_shards", 1, MOST_SHARDS),
+        ("crl_hours", 1, LONGEST_CRL_HOURS),
+        ("delta_crl_hours", 0, LONGEST_CRL_HOURS),
+    ):
+        if not least <= getattr(authority, field) <= most:
+            raise InvalidRequest(f"{least} to {most}.", code="authority.crl", field=field)

@@ -41,6 +41,8 @@ authority_pem.GET                   404  404  404
 authority_pem.POST                  405  405  405
 authority_key_cer.GET               404  404  404
 authority_key_cer.POST              405  405  405
+authority_delta_crl.GET              404  404  404
+authority_delta_crl.POST             405  405  405
 authority_crl.GET                   404  404  404
 authority_crl.POST                  405  405  405
 authority_nothing.GET               404  404  404

@@ -27,6 +27,7 @@ NEW = {
     "key_type": "ec256",
     "custody": "database",
     "crl_hours": "48",
+    "delta_crl_hours": "12",
 }
 
 
@@ -155,7 +156,7 @@ def test_an_authority_is_disabled_enabled_and_changed(client: Any) -> None:
     assert root.disabled_at is not None
     assert "Enable" in text(client.get(page(root)))
     client.post(page(root, "enable"))
-    sent = {"crl_hours": "12", "crl_shards": "3", "is_default": "on"}
+    sent = {"crl_hours": "12", "delta_crl_hours": "0", "crl_shards": "3", "is_default": "on"}
     client.post(page(root), sent)
     now = Authority.objects.get()
     assert (now.disabled_at, now.crl_hours, now.crl_shards) == (None, 12, 3)

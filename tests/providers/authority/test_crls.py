@@ -6,6 +6,7 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -188,9 +189,9 @@ def test_what_is_due_is_made_and_one_that_fails_stops_no_other(
 def test_a_revocation_is_published_at_once_unless_a_person_has_to_sign() -> None:
     root, offline = making.root(), making.root("offline", passphrase=PASSPHRASE)
     for key in AuthorityKey.objects.all():
-        crls.publish_shard(str(key.pk), 0)
+        crls.publish_shard(key.pk, 0)
     assert {crl.key.authority for crl in CRL.objects.all()} == {root}
-    crls.publish_shard("00000000-0000-0000-0000-000000000000", 0)
+    crls.publish_shard(UUID(int=0), 0)
     assert offline.is_offline
 
 

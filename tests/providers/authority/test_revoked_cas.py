@@ -59,7 +59,7 @@ def test_the_certificate_of_a_new_root_key_is_on_that_keys_own_crl() -> None:
     entry = line(second)
     assert entry.shard == 2 + int(entry.serial, 16) % 2
     services.revoke_entry(actor=SYSTEM, entry=entry, reason="superseded")
-    crls.publish_shard(str(second.pk), entry.shard)
+    crls.publish_shard(second.pk, entry.shard)
     assert CRL.objects.get(key=second).entries == 1
     for shard in first.shards:
         assert signed_by(Client().get(f"/pki/root/crl/{shard}.crl").content, first)
