@@ -42,6 +42,8 @@ IS_HTTPS = _base.scheme == "https"
 CERTMATE_PKI_URL = (
     f"http://{_base.netloc}" if IS_HTTPS and _base.port is None else CERTMATE_BASE_URL
 )
+# For how long a web process answers for it without asking the database.
+CERTMATE_PKI_MEMORY_SECONDS = 2
 
 DEBUG = False
 ALLOWED_HOSTS = env.words("CERTMATE_ALLOWED_HOSTS") or [
@@ -87,8 +89,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Answers ACME validators before host and https rules, which they cannot follow.
+    # Both answer verifiers before host and https rules, which they cannot follow.
     "providers.middleware.http01_middleware",
+    "providers.middleware.public_middleware",
     "certmate.audit.middleware.request_context_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -210,7 +213,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$", r"^pki/"]
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CERTMATE_BEHIND_PROXY = env.boolean("CERTMATE_BEHIND_PROXY")

@@ -1,18 +1,22 @@
-"""HTTP-01 served by the application itself, from the database, so that any web worker can answer.
+"""What is answered ahead of the host, https and session rules, which verifiers cannot follow.
 
-A validator asks for the name that is being proved, over plain HTTP and without credentials: this
-runs ahead of the host, https and session rules (RFC 8555 §8.3).
+HTTP-01 is served from the database, so that any web worker can answer: a validator asks for the
+name that is being proved, over plain HTTP and without credentials (RFC 8555 §8.3). What authorities
+publish is asked for by the same kind of visitor, and by very many (RFC 5280 §8).
 """
 
 import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 
 from certmate.core import clock
 from providers.models import HTTPChallenge
 
 PREFIX = "/.well-known/acme-challenge/"
+PUBLIC = "/pki/"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -27,6 +31,24 @@ def http01_middleware(
         if request.method not in ("GET", "HEAD"):
             return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
         return _answer(request.path_info.removeprefix(PREFIX))
+
+    return middleware
+
+
+def public_middleware(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Answer what is asked for below `/pki/` with its view alone; pass on everything else."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(PUBLIC):
+            return get_response(request)
+        try:
+            view, args, kwargs = resolve(request.path_info)
+        except Resolver404:
+            return get_response(request)
+        response: HttpResponseBase = view(request, *args, **kwargs)
+        return response
 
     return middleware
 

@@ -1,29 +1,31 @@
 """What anybody may fetch of an authority without signing in: its certificates and CRLs.
 
-These addresses stand in all that it has signed. Verifiers come without a session and over plain
-http, and caches answer for us, so an answer says for how long it is good.
+These addresses stand in all that it has signed.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import hashlib
+from datetime import timedelta
 
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response
-from django.utils.http import http_date, quote_etag
 from django.views.decorators.http import require_safe
 
-from certmate.core import clock
+from certmate.pki.bundle import Bundle, to_pkcs7
 from certmate.pki.inspect import pem_blocks
+from providers import published
 from providers.choices import KeyState
 from providers.models import CRL, AuthorityKey
+from providers.published import Published, answer, remembered
+from providers.services.signing import above
 
-CERTIFICATE, PEM, REVOCATIONS = (
-    "application/pkix-cert",
-    "application/x-pem-file",
-    "application/pkix-crl",
-)
+FORMS = {
+    "cer": "application/pkix-cert",
+    "pem": "application/x-pem-file",
+    # RFC 5280 §4.2.2.1 has it for issuers: a certs-only message (RFC 8551 §3.8).
+    "p7c": "application/pkcs7-mime; smime-type=certs-only",
+}
+REVOCATIONS = "application/pkix-crl"
 FRESH_FOR = timedelta(hours=1)
 """What a revocation has to wait for at a cache; a CRL never longer than it is valid."""
 DELTA_FRESH_FOR = timedelta(minutes=5)
@@ -32,117 +34,81 @@ DELTA_FRESH_FOR = timedelta(minutes=5)
 
 @require_safe
 def current(request: HttpRequest, name: str, form: str) -> HttpResponseBase:
-    """The certificate of the key that signs now."""
-    key = _key(name, state=KeyState.ACTIVE)
-    if key is None:
-        return _nothing()
-    if form == "pem":
-        return _answer(request, key, lambda: key.cert.encode(), PEM)
-    return _answer(request, key, lambda: _der(key), CERTIFICATE)
+    """The certificate of the key that signs now; `p7c` has the CAs above it as well."""
+    found = remembered(("ca", name, form), lambda: _certificate(form, name, state=KeyState.ACTIVE))
+    return answer(request, found)
 
 
 @require_safe
-def of_key(request: HttpRequest, name: str, number: int) -> HttpResponseBase:
+def of_key(request: HttpRequest, name: str, number: int, form: str) -> HttpResponseBase:
     """The certificate of one key, which is what certificates signed by it point to."""
-    key = _key(name, number=number)
-    return _nothing() if key is None else _answer(request, key, lambda: _der(key), CERTIFICATE)
+    found = remembered(("ca", name, number, form), lambda: _certificate(form, name, number=number))
+    return answer(request, found)
 
 
 @require_safe
 def crl(request: HttpRequest, name: str, shard: int) -> HttpResponseBase:
     """The newest CRL of the key that has this shard."""
-    newest = _newest(name, shard)
-    if newest is None:
-        return _nothing()
-    return _conditional(
-        request,
-        tag=f"{newest.number:x}",
-        changed_at=newest.this_update,
-        fresh_for=min(FRESH_FOR, newest.next_update - clock.now()),
-        content=lambda: bytes(newest.content),
-        media_type=REVOCATIONS,
-    )
+    return answer(request, remembered(("crl", name, shard), lambda: _full(name, shard)))
 
 
 @require_safe
 def delta_crl(request: HttpRequest, name: str, shard: int) -> HttpResponseBase:
-    """What has changed since the base of the CRL at the same number."""
-    newest = _newest(name, shard)
-    if newest is None or newest.delta_next_update is None:
-        return _nothing()
-    return _conditional(
-        request,
-        tag=f"{newest.number:x}-delta",
-        changed_at=newest.this_update,
-        fresh_for=min(DELTA_FRESH_FOR, newest.delta_next_update - clock.now()),
-        content=lambda: bytes(newest.delta),
-        media_type=REVOCATIONS,
-    )
+    """What has changed since the base, as the newest CRL of this shard has it."""
+    return answer(request, remembered(("delta", name, shard), lambda: _delta(name, shard)))
 
 
 @require_safe
 def nothing(request: HttpRequest, name: str, rest: str) -> HttpResponseBase:
     """Whatever else is asked for below an authority."""
-    return _nothing()
+    return published.nothing()
 
 
-def _newest(name: str, shard: int) -> CRL | None:
-    rows = CRL.objects.filter(key__authority__name=name, shard=shard).defer("content", "delta")
+def _certificate(form: str, name: str, **lookup: object) -> Published | None:
+    keys = AuthorityKey.objects.filter(authority__name=name, **lookup).exclude(cert="")
+    key = keys.only("cert", "outside_chain", "issuer_key", "activated_at").first()
+    if key is None:
+        return None
+    if form == "p7c":
+        content = to_pkcs7(Bundle(key.cert, "".join(above(key)), privkey=None))
+    else:
+        content = key.cert.encode() if form == "pem" else pem_blocks(key.cert)[0][1]
+    tag = hashlib.sha256(content).hexdigest()[:32]
+    return Published(content, FORMS[form], tag, key.activated_at, FRESH_FOR)
+
+
+def _full(name: str, shard: int) -> Published | None:
+    found = _newest(name, shard, "content", "next_update")
+    if found is None:
+        return None
+    return Published(
+        bytes(found.content),
+        REVOCATIONS,
+        f"{found.number:x}",
+        found.this_update,
+        FRESH_FOR,
+        found.next_update,
+    )
+
+
+def _delta(name: str, shard: int) -> Published | None:
+    found = _newest(name, shard, "delta", "delta_next_update")
+    if found is None or found.delta_next_update is None:
+        return None
+    return Published(
+        bytes(found.delta),
+        REVOCATIONS,
+        f"{found.number:x}-delta",
+        found.this_update,
+        DELTA_FRESH_FOR,
+        found.delta_next_update,
+    )
+
+
+def _newest(name: str, shard: int, *fields: str) -> CRL | None:
+    rows = CRL.objects.filter(key__authority__name=name, shard=shard)
     # Numbers of different keys do not tell which of them the address belongs to.
     own = rows.filter(
         key__first_shard__lte=shard, key__first_shard__gt=shard - F("key__crl_shards")
     )
-    return own.order_by("-number").first()
-
-
-def _key(name: str, **lookup: object) -> AuthorityKey | None:
-    keys = AuthorityKey.objects.filter(authority__name=name, **lookup).exclude(cert="")
-    return keys.only("cert", "fingerprint", "activated_at").first()
-
-
-def _answer(
-    request: HttpRequest, key: AuthorityKey, content: Callable[[], bytes], media_type: str
-) -> HttpResponseBase:
-    return _conditional(
-        request,
-        tag=key.fingerprint,
-        changed_at=key.activated_at,
-        fresh_for=FRESH_FOR,
-        content=content,
-        media_type=media_type,
-    )
-
-
-def _conditional(
-    request: HttpRequest,
-    *,
-    tag: str,
-    changed_at: datetime | None,
-    fresh_for: timedelta,
-    content: Callable[[], bytes],
-    media_type: str,
-) -> HttpResponseBase:
-    """304 for who has it already (RFC 9110 §13.1), else the content."""
-    seconds = max(0, int(fresh_for.total_seconds()))
-    changed = int(changed_at.timestamp()) if changed_at else None
-    headers = {
-        "ETag": quote_etag(tag),
-        "Cache-Control": f"public, max-age={seconds}, no-transform, must-revalidate",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if changed is not None:
-        headers["Last-Modified"] = http_date(changed)
-    known = get_conditional_response(request, etag=headers["ETag"], last_modified=changed)
-    if known is None:
-        return HttpResponse(content(), content_type=media_type, headers=headers)
-    for header, value in headers.items():
-        known.headers[header] = value
-    return known
-
-
-def _der(key: AuthorityKey) -> bytes:
-    return pem_blocks(key.cert)[0][1]
-
-
-def _nothing() -> HttpResponse:
-    return HttpResponse("There is nothing here.\n", status=404, content_type="text/plain")
+    return own.only("number", "this_update", *fields).order_by("-number").first()

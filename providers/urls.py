@@ -29,13 +29,19 @@ class NumberConverter:
         return str(value)
 
 
+class FormConverter(NameConverter):
+    """The end of a certificate's file name."""
+
+    regex = "|".join(public.FORMS)
+
+
 register_converter(NameConverter, "authority")
+register_converter(FormConverter, "form")
 register_converter(NumberConverter, "number")
 
 urlpatterns = [
-    path("<authority:name>/ca.cer", public.current, {"form": "cer"}, name="authority_cer"),
-    path("<authority:name>/ca.pem", public.current, {"form": "pem"}, name="authority_pem"),
-    path("<authority:name>/ca/<number:number>.cer", public.of_key, name="authority_key_cer"),
+    path("<authority:name>/ca.<form:form>", public.current, name="authority_certificate"),
+    path("<authority:name>/ca/<number:number>.<form:form>", public.of_key, name="authority_key"),
     path("<authority:name>/crl/<number:shard>.crl", public.crl, name="authority_crl"),
     path("<authority:name>/delta/<number:shard>.crl", public.delta_crl, name="authority_delta_crl"),
     # `pki/tls` is the address of a certificate.

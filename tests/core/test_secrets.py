@@ -58,7 +58,9 @@ def test_rewrapping_changes_the_master_key_and_not_the_sealed_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "short", base64.b64encode(b"x" * 31).decode(), f"{OLD},nonsense"]
+    "text",
+    ["", "short", base64.b64encode(b"x" * 31).decode(), f"{OLD},nonsense"],
+    ids=["nothing", "no key", "31 octets", "one of two"],
 )
 def test_a_keyring_that_makes_no_sense_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(ValueError, match="master key") as caught:

@@ -67,7 +67,7 @@ def test_one_that_holds_is_taken(adapter: oidc.IssuerAdapter) -> None:
         {"key": SECRET, "algorithm": "HS256"},
         {"key": None, "algorithm": "none"},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_one_that_does_not_is_refused(adapter: oidc.IssuerAdapter, changes: dict[str, Any]) -> None:
     with pytest.raises(OAuth2Error):

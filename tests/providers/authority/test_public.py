@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cachetools import TTLCache
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -14,7 +15,7 @@ from django.urls import resolve
 
 from certmate.core import clock
 from certmate.pki.inspect import pem_blocks, pem_of
-from providers import public, services
+from providers import public, published, services
 from providers.models import Authority
 from tests.cast import PASSWORD
 from tests.providers.authority import making
@@ -37,8 +38,12 @@ def get(path: str, **headers: str) -> Any:
 KINDS = {
     "ca.cer": "application/pkix-cert",
     "ca.pem": "application/x-pem-file",
+    "ca.p7c": "application/pkcs7-mime; smime-type=certs-only",
     "ca/1.cer": "application/pkix-cert",
+    "ca/1.pem": "application/x-pem-file",
+    "ca/1.p7c": "application/pkcs7-mime; smime-type=certs-only",
     "crl/0.crl": "application/pkix-crl",
+    "delta/0.crl": "application/pkix-crl",
 }
 
 
@@ -115,6 +120,44 @@ def test_the_files_are_those_of_the_key_that_signed(root: Authority, tmp_path: P
         folder=tmp_path,
     )
     assert "certificate revoked" in said
+
+
+def test_the_certs_only_file_has_the_whole_chain(root: Authority, tmp_path: Path) -> None:
+    making.intermediate()
+    making.write(tmp_path, chain_p7c=get("/pki/issuing/ca.p7c").content)
+    is_read, said = making.run(
+        *("openssl", "pkcs7", "-inform", "DER", "-in", "chain.p7c", "-print_certs", "-noout"),
+        folder=tmp_path,
+    )
+    assert is_read
+    subjects = {line for line in said.splitlines() if line.startswith("subject")}
+    assert subjects == {
+        "subject=O = Example, CN = Test issuing",
+        "subject=O = Example, CN = Test root",
+    }
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_what_was_asked_for_just_now_takes_no_query(
+    root: Authority, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    memory: TTLCache[Any, Any] = TTLCache(
+        100_000, 2, timer=lambda: now, getsizeof=lambda one: len(one.content)
+    )
+    monkeypatch.setattr(published, "_memory", memory)
+    path = f"/pki/root/{what}"
+    first = get(path)
+    with CaptureQueriesContext(connection) as asked:
+        again = get(path)
+        assert get(path, **{"If-None-Match": first.headers["ETag"]}).status_code == 304
+    assert not asked.captured_queries
+    assert (again.content, again.headers) == (first.content, first.headers)
+    services.publish_crls(actor=SYSTEM, authority=root)
+    now = 2.1
+    assert (get(path).content == first.content) == what.startswith("ca")
+    get("/pki/nobody/ca.cer")
+    assert len(memory) == 1, "what is not there is not remembered"
 
 
 def test_the_newest_crl_is_served(root: Authority) -> None:
