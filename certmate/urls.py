@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from certificates.api.downloads import DirectDownload
 from certmate.rest.health import Health, Ready
+from certmate.rest.metrics import Metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -13,6 +14,7 @@ urlpatterns = [
     path("account/", include("certmate.signin.urls")),
     path("health", Health.as_view()),
     path("ready", Ready.as_view()),
+    path("metrics", Metrics.as_view()),
     path("api/", include("certmate.rest.urls")),
     path("api/", include("certificates.api.urls")),
     path("api/", include("clients.api.urls")),

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from certmate.pki import der
 from certmate.pki.errors import PKIError
+from certmate.pki.inspect import PARSE_ERRORS
 from certmate.pki.issue import Extension, Issuer, throw_away_key
 from certmate.pki.keys import signature_hash
 
@@ -89,6 +90,33 @@ def complete_crl(frame: der.Frame, signature: bytes, issuer: Issuer) -> bytes:
     if not is_valid:
         raise PKIError("The authority's key has not made this signature.", code="signature.invalid")
     return whole
+
+
+@dataclass(frozen=True)
+class CRLRead:
+    """What somebody else has to believe of a CRL."""
+
+    number: int
+    base_number: int | None
+    next_update: datetime
+
+
+def read_crl(content: bytes, issuer: Issuer) -> CRLRead:
+    """Read a CRL (DER) as a verifier does. Raises PKIError (`crl.malformed`, `signature.invalid`)
+    unless it can be read and the issuer's key has signed it.
+    """
+    try:
+        read = x509.load_der_x509_crl(content)
+        number = read.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        deltas = [e.value for e in read.extensions if isinstance(e.value, x509.DeltaCRLIndicator)]
+    except (*PARSE_ERRORS, x509.ExtensionNotFound) as error:
+        raise PKIError(f"This is no CRL: {error}", code="crl.malformed") from error
+    if read.next_update_utc is None:
+        raise PKIError("The CRL has no nextUpdate.", code="crl.malformed")
+    if not read.is_signature_valid(issuer.public_key):  # type: ignore[arg-type]
+        raise PKIError("The authority's key has not signed this CRL.", code="signature.invalid")
+    base = deltas[0].crl_number if deltas else None
+    return CRLRead(number, base, read.next_update_utc)
 
 
 def extensions(issuer: Issuer, facts: CRLFacts) -> list[Extension]:

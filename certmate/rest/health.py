@@ -39,6 +39,10 @@ class ReadyOutput(HealthOutput):
     checks = serializers.DictField(
         child=serializers.CharField(), help_text="By part: ok, or what is wrong."
     )
+    numbers = serializers.DictField(
+        child=serializers.DictField(child=serializers.FloatField(allow_null=True)),
+        help_text="By subject, such as crl. They do not decide whether it is ready.",
+    )
 
     class Meta:
         ref_name = "Ready"
@@ -82,7 +86,8 @@ class Ready(PublicEndpoint):
         if missing:
             detail = f"Not ready: {', '.join(missing)}."
             return Problem(503, "service.not_ready", detail, more={"checks": checks}).response()
-        return Response({"status": OK, "checks": checks})
+        numbers = {subject: count() for subject, count in NUMBERS.items()}
+        return Response({"status": OK, "checks": checks, "numbers": numbers})
 
 
 def _database() -> str:
@@ -146,6 +151,9 @@ def _told(part: str, error: Exception) -> str:
     logger.warning("Not ready: %s: %s", part, error)
     return f"unavailable ({type(error).__name__})"
 
+
+NUMBERS: dict[str, Callable[[], dict[str, float | int | None]]] = {}
+"""What apps tell of their work, by subject; each adds its own while its addresses are imported."""
 
 CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,

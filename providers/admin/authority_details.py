@@ -13,7 +13,7 @@ from certmate.ui.badges import Badge
 from certmate.ui.facts import Fact, FactGroup, Table, code, lines, link
 from providers.choices import TONES, AuthorityKind, AuthorityState, KeyState
 from providers.models import CRL, Authority, AuthorityKey
-from providers.services import addresses, signing
+from providers.services import addresses, revocation_health, signing
 
 CRLS_SHOWN = 50
 
@@ -28,7 +28,7 @@ def fact_groups(authority: Authority, linked: Linked) -> list[FactGroup]:
     key = authority.keys.filter(state=KeyState.ACTIVE).select_related("authority").first()
     groups = [_authority(authority, linked)]
     if key is not None:
-        groups += [_certificate(key), _addresses(key)]
+        groups += [_certificate(key), _addresses(key), _revocation(authority)]
     return groups
 
 
@@ -99,6 +99,24 @@ def _addresses(key: AuthorityKey) -> FactGroup:
     )
 
 
+def _revocation(authority: Authority) -> FactGroup:
+    now, health = clock.now(), revocation_health.of(authority)
+    waited = health.published_after
+    return FactGroup(
+        "Revocation",
+        (
+            Fact("CRLs out of date or missing", health.overdue + health.missing),
+            Fact("Oldest CRL", instants.relative(health.stalest_at, now)),
+            Fact("Newest CRL", instants.relative(health.freshest_at, now)),
+            Fact(
+                "From revocation to CRL",
+                f"{waited.total_seconds():.1f} s, the last time" if waited else "not yet measured",
+            ),
+            Fact("Changes that wait for a CRL", health.waiting),
+        ),
+    )
+
+
 def key_table(authority: Authority) -> Table:
     """Its keys, the newest first."""
     now = clock.now()
@@ -122,12 +140,12 @@ def crl_table(authority: Authority) -> Table:
     now = clock.now()
     found = CRL.objects.filter(key__authority=authority).select_related("key__authority")
     newest: dict[int, CRL] = {}
-    for crl in found.defer("content", "key__private_key").order_by("shard", "number"):
+    for crl in found.defer("content", "delta", "key__private_key").order_by("shard", "number"):
         newest[crl.shard] = crl
     keys = authority.keys.exclude(cert="").filter(not_after__gt=now).order_by("-number")
     shards = [(key, shard) for key in keys.defer("private_key") for shard in key.shards]
     rows = [_crl(key, shard, newest.get(shard)) for key, shard in shards[:CRLS_SHOWN]]
-    headers = ("CRL", "Key", "State", "Entries", "Published", "Valid until")
+    headers = ("CRL", "Key", "State", "Entries", "Delta", "Published", "Valid until")
     return Table("CRLs", headers, rows, empty="It has no certificate yet.")
 
 
@@ -135,7 +153,7 @@ def _crl(key: AuthorityKey, shard: int, crl: CRL | None) -> tuple[Any, ...]:
     now = clock.now()
     if crl is None:
         missing = Badge("Missing", "warn", "Verifiers that look for it find nothing.")
-        return f"{shard}.crl", key.number, missing, "", "", ""
+        return f"{shard}.crl", key.number, missing, "", "", "", ""
     is_over = crl.next_update <= now
     badge = Badge("Out of date", "bad") if is_over else Badge("Current", "good")
     return (
@@ -143,6 +161,14 @@ def _crl(key: AuthorityKey, shard: int, crl: CRL | None) -> tuple[Any, ...]:
         key.number,
         badge,
         crl.entries,
+        _delta(key, crl),
         instants.relative(crl.this_update, now),
         instants.relative(crl.next_update, now, tone="bad" if is_over else ""),
     )
+
+
+def _delta(key: AuthorityKey, crl: CRL) -> Any:
+    if crl.delta_next_update is None:
+        return "none"
+    count = f"{crl.delta_entries} {'change' if crl.delta_entries == 1 else 'changes'}"
+    return link(addresses.delta_crl_url(key, crl.shard), count)

@@ -1,6 +1,13 @@
 from django.urls import path
 
+from certmate.core import clock
+from certmate.rest import health, metrics
 from providers.api import authorities, ledger, profiles, views
+from providers.api.metrics import revocation_metrics
+from providers.services import revocation_health
+
+metrics.register(revocation_metrics)
+health.NUMBERS["crl"] = lambda: revocation_health.overall().numbers(clock.now())
 
 urlpatterns = [
     path("ca-providers", views.CAProviders.as_view()),

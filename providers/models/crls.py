@@ -17,12 +17,14 @@ class CRLShard(Leased):
     """One CRL of a key, which one worker at a time makes.
 
     Delta CRLs tell what has changed since the base (RFC 5280 §5.2.4): the full CRL numbered
-    `base_number`. `published_after` is how long the oldest change on the newest CRL had to wait.
+    `base_number`. `published_after` is how long the changes had to wait that it told last.
     """
 
     key = models.ForeignKey(AuthorityKey, models.CASCADE, related_name="+", db_index=False)
     shard = models.PositiveIntegerField()
     due_at = models.DateTimeField(db_index=True)
+    this_update = models.DateTimeField(null=True)
+    next_update = models.DateTimeField(null=True)
     base_number = models.PositiveBigIntegerField(null=True)
     base_at = models.DateTimeField(null=True)
     published_after = models.DurationField(null=True)

@@ -132,7 +132,11 @@ def _signed(
 def _publish(made: CRL, shard: CRLShard, token: UUID, found: _Found, *, is_base: bool) -> None:
     authority = made.key.authority
     soonest = made.delta_next_update or made.next_update
-    values: dict[str, object] = {"due_at": made.this_update + (soonest - made.this_update) / 2}
+    values: dict[str, object] = {
+        "due_at": made.this_update + (soonest - made.this_update) / 2,
+        "this_update": made.this_update,
+        "next_update": made.next_update,
+    }
     if is_base:
         values |= {"base_number": made.number, "base_at": made.this_update}
     if found.oldest_change_at is not None:

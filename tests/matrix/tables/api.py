@@ -9,6 +9,7 @@ PUBLIC = ("get_health", "get_readiness")
 _ABOUT = """
 operation                          root owne oper appr audi stra outs read logr team else patt mism
 get_me                              200  200  200  200  200  200  200  200  200  200  200  200  200
+get_metrics                         200  200  200  200  200  200  200  200  403  200  200  200  200
 get_schema                          200  200  200  200  200  200  200  200  200  200  200  200  200
 """
 _ORDERS = """

@@ -1,0 +1,83 @@
+"""Our own public addresses, fetched as verifiers fetch them: over the network, and believed no more
+than a verifier would believe them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import requests
+
+from certmate.core import clock
+from certmate.pki import crl as pki
+from certmate.pki.errors import PKIError
+from certmate.pki.inspect import pem_blocks
+from certmate.pki.issue import Issuer
+from providers.models import CRL, AuthorityKey, CRLShard
+from providers.services import addresses
+from providers.services.signing import issuing
+
+TIMEOUT = (5, 20)
+"""Seconds to connect, and between two parts of the answer."""
+_REMEMBERED = 2
+"""CRLs of which the earlier may still come out of a cache: the newest, and the one before it."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One address; `fault` is empty if what is there is right."""
+
+    url: str
+    fault: str = ""
+
+
+def check_public(name: str = "") -> Iterator[Checked]:
+    """Fetch what all authorities, or the one of this name, publish with keys that are valid."""
+    keys = AuthorityKey.objects.exclude(cert="").filter(not_after__gt=clock.now())
+    if name:
+        keys = keys.filter(authority__name=name)
+    with requests.Session() as session:
+        for key in keys.select_related("authority").order_by("authority__name", "number"):
+            yield from _check_key(session, key)
+
+
+def _check_key(session: requests.Session, key: AuthorityKey) -> Iterator[Checked]:
+    issuer = issuing(key).issuer
+    yield _checked(session, addresses.ca_url(key), partial(_is_certificate, key))
+    for shard in CRLShard.objects.filter(key=key).order_by("shard"):
+        url = addresses.crl_url(key, shard.shard)
+        yield _checked(session, url, partial(_is_crl, shard, issuer, is_delta=False))
+        if key.authority.has_delta_crls:
+            url = addresses.delta_crl_url(key, shard.shard)
+            yield _checked(session, url, partial(_is_crl, shard, issuer, is_delta=True))
+
+
+def _checked(session: requests.Session, url: str, judge: Callable[[bytes], str]) -> Checked:
+    try:
+        answer = session.get(url, timeout=TIMEOUT, allow_redirects=False)
+    except requests.RequestException as error:
+        return Checked(url, f"It cannot be reached ({type(error).__name__}).")
+    if answer.status_code != 200:
+        return Checked(url, f"It answers with {answer.status_code} instead of 200.")
+    return Checked(url, judge(answer.content))
+
+
+def _is_certificate(key: AuthorityKey, content: bytes) -> str:
+    is_same = content == pem_blocks(key.cert)[0][1]
+    return "" if is_same else "What is there is not the certificate of this key."
+
+
+def _is_crl(shard: CRLShard, issuer: Issuer, content: bytes, *, is_delta: bool) -> str:
+    try:
+        read = pki.read_crl(content, issuer)
+    except PKIError as error:
+        return error.detail
+    if read.next_update <= clock.now():
+        return f"It is out of date since {read.next_update:%Y-%m-%d %H:%M} UTC."
+    if (read.base_number is not None) != is_delta:
+        return f"It is {'a full CRL' if is_delta else 'a delta CRL'}."
+    published = CRL.objects.filter(key=shard.key_id, shard=shard.shard).order_by("-number")
+    numbers = list(published.values_list("number", flat=True)[:_REMEMBERED])
+    if read.number not in numbers:
+        return f"Its number {read.number} is not that of a newly published CRL."
+    return ""

@@ -1,0 +1,72 @@
+"""The check from outside, against the application behind a real HTTP server."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from providers import services
+from providers.models import CRL
+from providers.services import addresses, signing
+from tests.providers.authority import making
+from tests.providers.authority.making import SYSTEM
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def check(*names: str) -> str:
+    out = StringIO()
+    call_command("check_public", *names, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def server(live_server: Any, settings: Any) -> Any:
+    settings.CERTMATE_PKI_URL = live_server.url
+    return live_server
+
+
+def test_what_is_published_is_fetched_and_verified(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = making.root(crl_shards=2)
+    services.revoke_entry(actor=SYSTEM, entry=making.leaf(root).entry)
+    services.publish_crls(actor=SYSTEM, authority=root)
+    said = check("root")
+    for what in ("ca/1.cer", "crl/0.crl", "delta/0.crl", "crl/1.crl", "delta/1.crl"):
+        assert f"{server.url}/pki/root/{what}: right\n" in said
+    assert said.endswith("5 addresses are right.\n")
+    with pytest.raises(CommandError, match="no authority"):
+        check("nobody")
+
+
+def test_each_fault_is_told_with_its_address(server: Any) -> None:
+    services.publish_crls(actor=SYSTEM, authority=making.root())
+    services.publish_crls(actor=SYSTEM, authority=making.root("other"))
+    crl = CRL.objects.get(key__authority__name="root")
+    other = CRL.objects.get(key__authority__name="other")
+    faults: dict[str, dict[str, Any]] = {
+        "has not signed": {"content": bytes(other.content)},
+        "is no CRL": {"content": b"garbage"},
+        "It is a delta CRL": {"content": bytes(crl.delta)},
+        "is not that of a newly published": {"number": crl.number + 1},
+    }
+    for words, change in faults.items():
+        CRL.objects.filter(pk=crl.pk).update(**change)
+        out = StringIO()
+        with pytest.raises(CommandError, match=r"[12] of 6 addresses are not right"):
+            call_command("check_public", stdout=out)
+        assert words in out.getvalue()
+        CRL.objects.filter(pk=crl.pk).update(content=crl.content, number=crl.number)
+
+
+def test_an_address_where_nobody_answers_is_told(settings: Any) -> None:
+    settings.CERTMATE_PKI_URL = "http://127.0.0.1:9"
+    root = making.root()
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 of 1"):
+        call_command("check_public", stdout=out)
+    key = making.key_of(root)
+    assert f"{addresses.ca_url(key)}: It cannot be reached (ConnectionError)." in out.getvalue()
+    assert signing.public_url(root) == "http://127.0.0.1:9/pki/root"
