@@ -13,6 +13,9 @@ SERVERS = pebble bind9
 REFEREES = bind9-dnsutils chromium default-jre-headless gnutls-bin libnss3-tools nginx-light openssl \
 	postgresql procps softhsm2
 
+# Over all cores; who has nothing left to do takes tests from another.
+SPREAD = -q -n auto --dist worksteal
+
 .PHONY: help run demo test check bench format requirements
 .NOTPARALLEL:
 
@@ -29,11 +32,12 @@ demo: ## issue, renew and revoke a real certificate with a CA and a name server 
 	@$(INSTALL) base dns
 	@exec $(PY) -m tests.demo
 
-test: ## install what the tests need, then run all checks and tests (ARGS=… goes to pytest)
+test: ## install what the tests need, then run all checks and tests (ARGS=… goes to pytest alone)
 	@exec .ci/packages $(SERVERS) $(REFEREES)
 	@$(INSTALL) base dns dev
 	@exec .ci/check
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),$(SPREAD))
+	@$(if $(ARGS),:,exec $(PY) -m tests.on_postgresql $(SPREAD))
 
 check: ## format, lint, types, import contracts, migrations, deployment check
 	@$(INSTALL) base dns dev

@@ -110,9 +110,6 @@ def measure_million() -> list[Result]:
 
 
 def _lists(certmate: Instance, database: str) -> list[Result]:
-    import time
-
-    _t = time.time()
     made = certmate.manage("shell", "--no-imports", "-c", MILLION.format(count=LISTED))
     assert made.split()[-1] == str(LISTED), made
     paths = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-START_LIMIT = 20.0
+START_LIMIT = 60.0
 _STOP_LIMIT = 5.0
 
 
