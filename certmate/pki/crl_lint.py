@@ -65,7 +65,7 @@ def _check_entries(
 
 
 def _second(at: datetime | None) -> datetime | None:
-    return at and at.replace(microsecond=0)
+    return at.replace(microsecond=0) if at and at.microsecond else at
 
 
 def _details(found: x509.Extensions) -> tuple[str, Any]:

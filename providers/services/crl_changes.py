@@ -1,10 +1,20 @@
-"""That a CRL has something new to say, written down in the transaction of the change."""
+"""That a CRL has something to say, written down in the transaction of the change."""
+
+from collections.abc import Iterable
 
 from certmate.core import clock
 from certmate.core.jobs import enqueue_on_commit
-from providers.models import CRLChange, LedgerEntry
+from providers.models import AuthorityKey, CRLChange, CRLShard, LedgerEntry
 
 PUBLISH_CRL = "providers.publish_crl"
+PUBLISH_DUE = "providers.publish_due"
+
+
+def add_crls(keys: Iterable[AuthorityKey]) -> None:
+    """Have the sweep make the CRLs of these keys."""
+    now = clock.now()
+    missing = [CRLShard(key=key, shard=shard, due_at=now) for key in keys for shard in key.shards]
+    CRLShard.objects.bulk_create(missing, ignore_conflicts=True)
 
 
 def note_change(entry: LedgerEntry) -> None:

@@ -22,6 +22,8 @@ from providers.services.signing import issuing, sign
 
 KEPT = 2
 """The published one and the one before it."""
+LARGE_DELTA = 1000
+"""Of more entries than this and half of the full CRL's, nobody is spared much."""
 _AT_ONCE = 2000
 
 
@@ -54,7 +56,7 @@ def make(shard: CRLShard, token: UUID, passphrase: str = "") -> CRL:
     # Rises by itself, also after a backup of the database was put back.
     number = max(int(now.timestamp() * 1_000_000), before.number + 1 if before else 0)
     made = CRL(key=key, shard=shard.shard, number=number, this_update=now)
-    is_base = _needs_base(shard, now)
+    is_base = _needs_base(shard, found, now)
     _sign(made, shard, found, passphrase, base=number if is_base else shard.base_number)
     _publish(made, shard, token, found, is_base=is_base)
     return made
@@ -86,11 +88,15 @@ def _read(shard: CRLShard, since: datetime) -> _Found:
     )
 
 
-def _needs_base(shard: CRLShard, now: datetime) -> bool:
+def _needs_base(shard: CRLShard, found: _Found, now: datetime) -> bool:
+    """Whether deltas shall start anew, from the CRL that is being made."""
     authority = shard.key.authority
     if not authority.has_delta_crls or shard.base_at is None:
         return True
-    return shard.base_at + timedelta(hours=authority.crl_hours) / 2 <= now
+    if shard.base_at + timedelta(hours=authority.crl_hours) / 2 <= now:
+        return True
+    changed = len(found.news) + len(found.removed)
+    return changed > LARGE_DELTA and changed > len(found.revoked) / 2
 
 
 def _sign(made: CRL, shard: CRLShard, found: _Found, passphrase: str, base: int | None) -> None:

@@ -1,7 +1,7 @@
 """CRLs: which are due, and who makes them."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from certmate.core.jobs import enqueue
 from providers.authority.custody import CUSTODIES
 from providers.choices import KeyState
 from providers.models import CRL, Authority, AuthorityKey, CRLChange, CRLShard
-from providers.services.crl_changes import PUBLISH_CRL
+from providers.services.crl_changes import PUBLISH_CRL, add_crls
 from providers.services.crl_making import make
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def publish(key: AuthorityKey, shard: int, passphrase: str = "") -> CRL:
     """
     if shard not in key.shards:
         raise IntegrityFault(f"{key} has no CRL {shard}.")
-    _add([key])
+    add_crls([key])
     row = _shards().get(key=key, shard=shard)
     made = _publish(row, Q(), passphrase)
     if made is None:
@@ -69,7 +69,6 @@ def publish_shard(key_id: UUID, shard: int) -> None:
 
     Nothing to do is no error: messages come late, or twice, and another worker may be at it.
     """
-    _add(_incomplete())
     while (row := _due().filter(key=key_id, shard=shard).first()) is not None:
         if _publish(row, _is_due()) is None:
             return
@@ -80,7 +79,7 @@ def publish_due(tell: Callable[[CRL], None] | None = None) -> int:
 
     One that fails stops no other. Authorities whose key needs a passphrase are left to people.
     """
-    _add(_incomplete())
+    add_crls(_incomplete())
     count = 0
     for row in list(_due()):
         try:
@@ -97,7 +96,7 @@ def publish_due(tell: Callable[[CRL], None] | None = None) -> int:
 
 def hand_out_due() -> int:
     """Send a message for each CRL that is due, so that all workers share them; returns how many."""
-    _add(_incomplete())
+    add_crls(_incomplete())
     due = list(_due().values_list("key_id", "shard"))
     for key_id, shard in due:
         enqueue(PUBLISH_CRL, str(key_id), shard)
@@ -138,17 +137,11 @@ def _shards() -> QuerySet[CRLShard]:
 
 
 def _incomplete() -> QuerySet[AuthorityKey]:
-    """Keys that have their certificate, but not yet the rows of all of their CRLs."""
+    """Keys without the rows of all of their CRLs: those that were made before there were any."""
     rows = CRLShard.objects.filter(key=OuterRef("pk")).order_by().values("key")
     counted = rows.annotate(count=Count("pk")).values("count")
     keys = AuthorityKey.objects.exclude(cert="").filter(not_after__gt=clock.now())
     return keys.annotate(made=Coalesce(Subquery(counted), 0)).filter(made__lt=F("crl_shards"))
-
-
-def _add(keys: Iterable[AuthorityKey]) -> None:
-    now = clock.now()
-    missing = [CRLShard(key=key, shard=shard, due_at=now) for key in keys for shard in key.shards]
-    CRLShard.objects.bulk_create(missing, ignore_conflicts=True)
 
 
 def _publishing(authority: Authority) -> list[AuthorityKey]:

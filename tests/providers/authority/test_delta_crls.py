@@ -17,7 +17,7 @@ from certmate.core import clock
 from certmate.pki.inspect import pem_of
 from providers import services
 from providers.models import CRL, Authority, CRLRelease, CRLShard, LedgerEntry, Revocation
-from providers.services import crls
+from providers.services import crl_making, crls
 from tests.access.worlds import searching
 from tests.providers.authority import making
 from tests.providers.authority.making import PASSPHRASE, SYSTEM
@@ -120,6 +120,19 @@ def test_a_new_base_is_taken_at_half_of_the_full_ones_validity(
     assert (made.entries, made.delta_entries) == (1, 0)
     assert CRLShard.objects.get().base_number == made.number
     assert not CRLRelease.objects.exists()
+
+
+def test_a_new_base_is_taken_when_a_delta_would_spare_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crl_making, "LARGE_DELTA", 2)
+    root = making.root()
+    publish(root)
+    sizes = []
+    for _ in range(4):
+        services.revoke_entry(actor=SYSTEM, entry=making.leaf(root).entry)
+        sizes.append(publish(root).delta_entries)
+    assert sizes == [1, 2, 0, 1]
 
 
 def test_who_makes_no_deltas() -> None:

@@ -65,7 +65,7 @@ def test_an_address_where_nobody_answers_is_told(settings: Any) -> None:
     settings.CERTMATE_PKI_URL = "http://127.0.0.1:9"
     root = making.root()
     out = StringIO()
-    with pytest.raises(CommandError, match="1 of 1"):
+    with pytest.raises(CommandError, match="3 of 3"):
         call_command("check_public", stdout=out)
     key = making.key_of(root)
     assert f"{addresses.ca_url(key)}: It cannot be reached (ConnectionError)." in out.getvalue()

@@ -53,6 +53,7 @@ def test_what_is_missing_waits_and_is_overdue(
 
 def test_one_that_was_never_made_is_missing(root: Authority) -> None:
     offline = making.root("offline", passphrase=making.PASSPHRASE)
+    assert revocation_health.overall().missing == 3
     crls.publish_due()
     assert revocation_health.of(offline).missing == 1
     assert revocation_health.overall().missing == 1
