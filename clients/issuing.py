@@ -6,10 +6,8 @@ gets its bundles afterwards, from keys that wait encrypted: a crash or an outage
 """
 
 import hashlib
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -20,25 +18,20 @@ from certmate.core import clock
 from certmate.core.bulk import insert_all, new
 from certmate.core.errors import CertMateError, Conflict
 from certmate.pki.bundle import Bundle
-from certmate.pki.inspect import pem_blocks, pem_of
-from certmate.pki.statements import Statement, statement
+from certmate.pki.statements import Statement
 from clients import renewal
 from clients.choices import ClientState
 from clients.metadata import metadata
 from clients.models import ClientCertificate, ClientVersion, PendingKey
+from clients.storing import ref_of, store_versions
 from providers import issuers
 from providers.authority.building import Drafted
 from providers.issuers import SignedLeaf
 from providers.models import AuthorityKey, Profile
-from providers.services.signing import handed_out
 from storage import services as storage
 from storage.backends.base import BundleRef
 from storage.models import StorageTarget
 
-logger = logging.getLogger(__name__)
-
-STORE_AT_ONCE = 200
-STORE_AGAIN = timedelta(minutes=1)
 _DECIDED = (
     *("state", "current_version", "common_name", "csr", "method", "expires_at"),
     *("renew_at", "retry_at", "notice_at", "renewal_error", "updated_at"),
@@ -116,52 +109,13 @@ def keep(
     except CertMateError:
         issuers.give_up(signed, "It could not be kept.")
         raise
-    for version in versions:
-        if version.stored_at is None:
-            store_version(version)
+    store_versions([version for version in versions if version.stored_at is None])
     return versions
 
 
 def next_number(certificate: ClientCertificate) -> int:
     latest = certificate.versions.aggregate(latest=Max("number"))["latest"]
     return (latest or 0) + 1
-
-
-def store_version(version: ClientVersion) -> bool:
-    """Bring a version to its storage target. What fails is tried again by the sweep: False."""
-    row = (
-        ClientVersion.objects.select_related(
-            "storage_target",
-            *("certificate__authority", "certificate__profile", "certificate__identity"),
-            "entry__key__authority",
-        )
-        .filter(pk=version.pk, stored_at=None)
-        .first()
-    )
-    if row is None:
-        return True
-    try:
-        storage.store(target=row.storage_target, ref=ref_of(row.certificate), bundle=_bundle(row))
-    except CertMateError as error:
-        logger.warning("%s is not stored yet: %s: %s", row, error.code, error.detail)
-        return False
-    with transaction.atomic():
-        ClientVersion.objects.filter(pk=row.pk).update(stored_at=clock.now())
-        PendingKey.objects.filter(version=row).delete()
-    version.stored_at = clock.now()
-    return True
-
-
-def store_unstored() -> int:
-    """Bring what is not stored yet to its target, the oldest first; returns how many got there."""
-    old = ClientVersion.objects.filter(
-        stored_at=None, created_at__lt=clock.now() - STORE_AGAIN
-    ).order_by("created_at")
-    return sum(store_version(version) for version in list(old[:STORE_AT_ONCE]))
-
-
-def ref_of(certificate: ClientCertificate) -> BundleRef:
-    return BundleRef("client", certificate.identifier)
 
 
 def _version(one: Issue, leaf: SignedLeaf) -> ClientVersion:
@@ -237,7 +191,7 @@ def _store(
     signed: Sequence[SignedLeaf],
     versions: Sequence[ClientVersion],
 ) -> None:
-    """Bundles into our own database, now; those for all other targets are for `store_version`."""
+    """Bundles into our own database, now; those for all other targets are for `store_versions`."""
     own: dict[StorageTarget, list[tuple[BundleRef, Bundle, str]]] = {}
     for one, leaf, version in zip(issues, signed, versions, strict=True):
         if not storage.is_own_database(version.storage_target):
@@ -254,34 +208,6 @@ def _store(
         version.stored_at = version.created_at
     for target, bundles in own.items():
         storage.store_many(target, bundles)
-
-
-def _bundle(version: ClientVersion) -> Bundle:
-    """A version as it goes to its storage target, with the key that waits for that."""
-    certificate = version.certificate
-    pending = PendingKey.objects.filter(version=version).first()
-    cert, chain = files_of(version)
-    return Bundle(
-        cert=cert,
-        chain=chain,
-        privkey=pending.private_key["pem"] if pending else None,
-        metadata=metadata(certificate, version, says_of(version)),
-        csr=certificate.csr,
-    )
-
-
-def files_of(version: ClientVersion) -> tuple[str, str]:
-    """Certificate and chain (PEM): from the ledger, or as they were uploaded."""
-    if version.entry is None:
-        return version.cert, version.chain
-    return pem_of(bytes(version.entry.cert or b"")), handed_out(version.entry.key)
-
-
-def says_of(version: ClientVersion) -> Statement:
-    """What the certificate itself states."""
-    if version.entry is None:
-        return statement(pem_blocks(version.cert)[0][1])
-    return statement(bytes(version.entry.cert or b""))
 
 
 def _says(profile: Profile, drafted: Drafted) -> Statement:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from clients import batching, issuing, sweeps
+from clients import batching, storing, sweeps
 
 
 @shared_task(name="clients.renew_due")
@@ -12,7 +12,7 @@ def renew_due() -> None:
 
 @shared_task(name="clients.store_unstored")
 def store_unstored() -> None:
-    issuing.store_unstored()
+    storing.store_unstored()
 
 
 @shared_task(name="clients.run_batch")

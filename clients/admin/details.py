@@ -19,8 +19,8 @@ from certmate.ui.versions import SHOWN
 from certmate.ui.versions import version_table as versions_shown
 from clients.admin import shown
 from clients.choices import Method
-from clients.issuing import says_of
 from clients.models import ClientCertificate, ClientVersion, Enrolment
+from clients.storing import says_of
 
 ENROLMENTS_SHOWN = 10
 CERTIFICATES_SHOWN = 20

@@ -14,9 +14,9 @@ from certmate.rest.fields import instant
 from certmate.rest.serializers import Output
 from certmate.rest.versions import VersionOutput, current_facts
 from clients.choices import ClientState, EnrolmentState, Method
-from clients.issuing import says_of
 from clients.metadata import metadata
 from clients.models import ClientCertificate, ClientVersion, Enrolment
+from clients.storing import says_of
 
 ROOT = "/api/client-certificates"
 

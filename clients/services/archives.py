@@ -18,7 +18,7 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record_many
 from certmate.core.errors import Conflict
 from certmate.pki.bundle import Bundle, files
-from clients import issuing
+from clients import storing
 from clients.choices import RowState
 from clients.models import Batch, BatchRow, ClientCertificate, ClientVersion
 from providers.models import AuthorityKey
@@ -116,7 +116,7 @@ def _bundles(
         record_many([(v.certificate, "key.exported", {"version": v.number}) for v in wanted])
     for target in {version.storage_target for version in wanted}:
         here = [version for version in wanted if version.storage_target == target]
-        refs = {issuing.ref_of(version.certificate): version for version in here}
+        refs = {storing.ref_of(version.certificate): version for version in here}
         asked = [(ref, version.fingerprint) for ref, version in refs.items()]
         for ref, bundle in storage.load_many(target, asked).items():
             found[refs[ref].certificate_id] = bundle
@@ -124,7 +124,7 @@ def _bundles(
 
 
 def _without_key(version: ClientVersion) -> Bundle:
-    cert, chain = issuing.files_of(version)
+    cert, chain = storing.files_of(version)
     return Bundle(cert=cert, chain=chain, privkey=None, csr=version.certificate.csr)
 
 

@@ -18,7 +18,7 @@ from certmate.pki.bundle import check as check_bundle
 from certmate.pki.inspect import CertificateFacts, describe_certificate, pem_blocks, split_chain
 from certmate.pki.keys import load_private_key, to_pem
 from certmate.pki.statements import Statement, statement
-from clients import issuing, renewal
+from clients import renewal, storing
 from clients.choices import ClientState, Method
 from clients.models import ClientCertificate, ClientVersion, Enrolment, PendingKey
 from clients.services import enrolling, making
@@ -130,7 +130,7 @@ def _keep_upload(
             record(row, "client_certificate.uploaded", serial=version.serial)
     except IntegrityError as error:
         raise taken(actor, row.identifier) from error
-    issuing.store_version(version)
+    storing.store_versions([version])
 
 
 def _read(certificate: str) -> tuple[CertificateFacts, Statement]:
@@ -238,7 +238,7 @@ def delete_client_certificate(
     used = certificate.versions.values("storage_target")
     for target in StorageTarget.objects.filter(pk__in=used):
         # Before the row goes: a crash in between leaves a row whose deletion can be repeated.
-        storage.remove(target=target, ref=issuing.ref_of(certificate))
+        storage.remove(target=target, ref=storing.ref_of(certificate))
     with transaction.atomic():
         permit.use()
         record(certificate, "client_certificate.deleted", force=force)

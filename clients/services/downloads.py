@@ -8,7 +8,7 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core.errors import NotFound
 from certmate.pki.bundle import Bundle
-from clients import issuing
+from clients import storing
 from clients.models import ClientCertificate
 from clients.services.asking import ask
 from storage import services as storage
@@ -29,7 +29,7 @@ def load_client_bundle(
     if not include_private:
         with transaction.atomic():
             record(certificate, "client_certificate.downloaded", version=version.number)
-        cert, chain = issuing.files_of(version)
+        cert, chain = storing.files_of(version)
         return Bundle(cert=cert, chain=chain, privkey=None, csr=certificate.csr)
     permit = ask(actor, Verb.EXPORT_KEY, certificate, "export_key", version=version.number)
     with transaction.atomic():
@@ -37,7 +37,7 @@ def load_client_bundle(
         record(certificate, "key.exported", version=version.number)
     bundle = storage.load(
         target=version.storage_target,
-        ref=issuing.ref_of(certificate),
+        ref=storing.ref_of(certificate),
         fingerprint=version.fingerprint,
     )
     if bundle.privkey is None:

@@ -16,7 +16,7 @@ from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest, NotFound, invalid_input
 from certmate.pki.inspect import pem_blocks
 from certmate.pki.requests import verify_proof
-from clients import issuing
+from clients import storing
 from clients.choices import Method
 from clients.issuing import next_number
 from clients.models import ClientCertificate, ClientVersion, Enrolment
@@ -172,7 +172,7 @@ def _present_key(certificate: ClientCertificate) -> str:
         record(certificate, "key.used_again", version=version.number)
     bundle = storage.load(
         target=version.storage_target,
-        ref=issuing.ref_of(certificate),
+        ref=storing.ref_of(certificate),
         fingerprint=version.fingerprint,
     )
     if bundle.privkey is None:
@@ -192,7 +192,7 @@ def _require_proof(certificate: ClientCertificate, prepared: Prepared, proof: st
         signature = base64.b64decode(proof, validate=True)
     except binascii.Error:
         signature = b""
-    cert, _ = issuing.files_of(version)
+    cert, _ = storing.files_of(version)
     with invalid_input("proof"):
         verify_proof(cert, pem_blocks(prepared.request.pem)[0][1], signature)
 

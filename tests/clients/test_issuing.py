@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -22,12 +23,13 @@ from certmate.pki.alt_names import AltNames
 from certmate.pki.inspect import pem_blocks
 from certmate.pki.keys import KeyType, generate, load_private_key
 from certmate.pki.requests import build_request
-from clients import issuing, services
+from clients import services, storing
 from clients.models import ClientCertificate, ClientVersion, PendingKey
 from providers.authority.custody.base import SoftwareSigner
 from providers.models import BlockedKey, LedgerEntry, Revocation
 from providers.services import ledger, release_entry, revoke_entry, signing
 from storage import services as storage
+from storage.backends.base import BundleRef
 from storage.models import StorageTarget, StoredBundle
 from tests.clients import world
 from tests.clients.world import SYSTEM, issue, openssl
@@ -269,11 +271,38 @@ def test_a_storage_that_is_away_costs_no_key(monkeypatch: pytest.MonkeyPatch) ->
     version = ClientVersion.objects.get()
     assert version.stored_at is None
     assert PendingKey.objects.count() == 1
-    assert issuing.store_unstored() == 0, "not before a minute has passed"
+    assert storing.store_unstored() == 0, "not before a minute has passed"
     ClientVersion.objects.update(created_at=clock.now() - timedelta(minutes=5))
-    assert issuing.store_unstored() == 1
+    assert storing.store_unstored() == 1
     assert not PendingKey.objects.exists()
     bundles.check(services.load_client_bundle(actor=SYSTEM, certificate=made, include_private=True))
+
+
+def test_several_wait_for_their_place_at_once_and_one_that_fails_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = StorageTarget.objects.create(name="files", backend="local")
+
+    def away(**_: object) -> None:
+        raise UpstreamUnavailable("Away.", code="storage.unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "store", away)
+        for n in range(4):
+            issue(f"device-{n}", storage=files.name)
+    together, store = Barrier(4, timeout=30), storage.store
+
+    def waiting(*, target: StorageTarget, ref: BundleRef, bundle: bundles.Bundle) -> None:
+        together.wait()
+        if ref.name == "device-2":
+            away()
+        store(target=target, ref=ref, bundle=bundle)
+
+    monkeypatch.setattr(storage, "store", waiting)
+    assert storing.store_versions(list(ClientVersion.objects.all())) == 3
+    (left,) = ClientVersion.objects.filter(stored_at=None)
+    assert left.certificate.identifier == "device-2"
+    assert PendingKey.objects.get().version == left
 
 
 def test_one_who_lost_the_race_for_an_identifier_gets_nothing() -> None:
