@@ -49,6 +49,12 @@ def with_part(sequence: bytes, index: int, part: bytes) -> bytes:
     return encoded(SEQUENCE, b"".join(parts))
 
 
+def with_last(sequence: bytes, part: bytes) -> bytes:
+    """The SEQUENCE with one more element at its end."""
+    start, end = _content(sequence, 0)
+    return encoded(SEQUENCE, sequence[start:end] + part)
+
+
 def encoded(tag: int, content: bytes) -> bytes:
     """One element: tag, length (X.690 §8.1.3) and content."""
     length = len(content)
