@@ -57,7 +57,7 @@ def crl(request: HttpRequest, name: str, shard: int) -> HttpResponseBase:
     newest = own.order_by("-number").first()
     if newest is None:
         return _nothing()
-    return _conditional(
+    return conditional(
         request,
         tag=f"{newest.number:x}",
         changed_at=newest.this_update,
@@ -81,7 +81,7 @@ def _key(name: str, **lookup: object) -> AuthorityKey | None:
 def _answer(
     request: HttpRequest, key: AuthorityKey, content: Callable[[], bytes], media_type: str
 ) -> HttpResponseBase:
-    return _conditional(
+    return conditional(
         request,
         tag=key.fingerprint,
         changed_at=key.activated_at,
@@ -91,7 +91,7 @@ def _answer(
     )
 
 
-def _conditional(
+def conditional(
     request: HttpRequest,
     *,
     tag: str,

@@ -11,6 +11,11 @@ SCHEDULES = (
         "Makes the CRLs that are missing or at half of their validity.",
     ),
     Schedule(
+        "providers.produce_answers",
+        timedelta(minutes=1),
+        "Makes the OCSP answers that are missing or at half of their validity, and responders.",
+    ),
+    Schedule(
         "providers.reconcile_ledger",
         timedelta(minutes=5),
         "Gives up and revokes what a crash has left between ledger and signature.",

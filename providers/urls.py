@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from providers import public
+from providers import ocsp, public
 
 
 class NameConverter:
@@ -37,6 +37,9 @@ urlpatterns = [
     path("<authority:name>/ca.pem", public.current, {"form": "pem"}, name="authority_pem"),
     path("<authority:name>/ca/<number:number>.cer", public.of_key, name="authority_key_cer"),
     path("<authority:name>/crl/<number:shard>.crl", public.crl, name="authority_crl"),
+    path("<authority:name>/ocsp", ocsp.respond, name="authority_ocsp"),
+    path("<authority:name>/ocsp/", ocsp.respond, name="authority_ocsp_slash"),
+    path("<authority:name>/ocsp/<path:encoded>", ocsp.respond, name="authority_ocsp_get"),
     # `pki/tls` is the address of a certificate.
     path("<str:name>/<path:rest>", public.nothing, name="authority_nothing"),
 ]

@@ -9,6 +9,7 @@ from providers.models.accounts import (
 )
 from providers.models.authorities import Authority, AuthorityKey
 from providers.models.ledger import CRL, BlockedKey, LedgerEntry, Revocation
+from providers.models.ocsp import OCSPResponse, Responder
 from providers.models.profiles import Profile
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "DNSAccount",
     "HTTPChallenge",
     "LedgerEntry",
+    "OCSPResponse",
     "Profile",
+    "Responder",
     "Revocation",
     "ca_choices",
     "dns_choices",

@@ -43,6 +43,11 @@ class Authority(Account):
     crl_hours = models.PositiveSmallIntegerField(
         "CRL validity in hours", default=7 * 24, help_text="A new one is made at half of it."
     )
+    ocsp_hours = models.PositiveSmallIntegerField(
+        "OCSP validity in hours",
+        default=96,
+        help_text="Of an answer; a new one is made at half of it. 0: no OCSP.",
+    )
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -68,6 +73,13 @@ class Authority(Account):
     def is_offline(self) -> bool:
         """Whether somebody has to say a passphrase each time that it signs."""
         return self.custody_entry.needs_passphrase
+
+    @property
+    def has_ocsp(self) -> bool:
+        """Whether clients are answered about what it signs: not if somebody has to say a passphrase
+        for each responder.
+        """
+        return self.ocsp_hours > 0 and not self.is_offline
 
     def active_key(self) -> "AuthorityKey | None":
         """The key that signs now."""

@@ -13,10 +13,9 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
-from certmate.core.jobs import enqueue_on_commit
 from providers.choices import EntryKind, EntryState, RevocationReason
 from providers.models import BlockedKey, LedgerEntry, Revocation
-from providers.services.ledger import PUBLISH_CRL
+from providers.services.ledger import retell
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """Of a time since when a key is not to be trusted."""
@@ -207,4 +206,4 @@ def _tell(entry: LedgerEntry, event: str, made: Revocation | None, **details: st
     for follower in _followers:
         follower(entry, made)
     audit(entry.authority, event, serial=entry.serial, holder=entry.holder, **details)
-    enqueue_on_commit(PUBLISH_CRL, str(entry.key_id), entry.shard)
+    retell(entry)

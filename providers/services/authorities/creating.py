@@ -41,6 +41,7 @@ def create_authority(
     name_constraints: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
     crl_shards: int = 1,
     crl_hours: int = 7 * 24,
+    ocsp_hours: int = 96,
     is_default: bool = False,
     team: str = "",
 ) -> Authority:
@@ -68,6 +69,7 @@ def create_authority(
         name_constraints=limits,
         crl_shards=crl_shards,
         crl_hours=crl_hours,
+        ocsp_hours=ocsp_hours,
         is_default=is_default,
         team=find_team(actor=actor, name=team),
     )

@@ -32,6 +32,7 @@ def import_authority(
     passphrase: str = "",
     crl_shards: int = 1,
     crl_hours: int = 7 * 24,
+    ocsp_hours: int = 96,
     is_default: bool = False,
     team: str = "",
 ) -> Authority:
@@ -66,6 +67,7 @@ def import_authority(
         name_constraints=brought.name_constraints,
         crl_shards=crl_shards,
         crl_hours=crl_hours,
+        ocsp_hours=ocsp_hours,
         is_default=is_default,
         team=find_team(actor=actor, name=team),
     )

@@ -13,12 +13,20 @@ from certmate.core.errors import Conflict, InvalidRequest
 from providers.acme.catalogue import CATALOGUE
 from providers.choices import KeyState
 from providers.models import Authority, CAAccount
-from providers.services import accounts
+from providers.services import accounts, ledger
 
 RESERVED = frozenset({"import"})
 """What an address below /api/authorities means something else by."""
 MOST_SHARDS = 1000
 LONGEST_CRL_HOURS = 365 * 24
+LONGEST_OCSP_HOURS = 10 * 24
+"""CA/B BR 4.9.10, and within what is left of a responder's life when another takes its place."""
+
+_BOUNDS = {
+    "crl_shards": (1, MOST_SHARDS),
+    "crl_hours": (1, LONGEST_CRL_HOURS),
+    "ocsp_hours": (0, LONGEST_OCSP_HOURS),
+}
 
 
 def find_authority(actor: Actor, name: str, *, field: str = "authority") -> Authority:
@@ -52,11 +60,12 @@ def update_authority(
     is_default: bool | None = None,
     crl_shards: int | None = None,
     crl_hours: int | None = None,
+    ocsp_hours: int | None = None,
     disabled: bool | None = None,
     team: str | None = None,
 ) -> Authority:
-    """Change what is given. A disabled authority signs nothing but its CRLs; `crl_shards` count
-    from its next key on.
+    """Change what is given. A disabled authority signs nothing but its CRLs and OCSP responders;
+    `crl_shards` count from its next key on. With other `ocsp_hours` all answers are made anew.
     """
     policy.require(actor, Verb.CHANGE, authority)
     with transaction.atomic():
@@ -64,7 +73,14 @@ def update_authority(
         if team is not None:
             owner = find_team(actor=actor, name=team)
             give_to_team(actor=actor, target=authority, team=owner)
-        changes = {"is_default": is_default, "crl_shards": crl_shards, "crl_hours": crl_hours}
+        changes = {
+            "is_default": is_default,
+            "crl_shards": crl_shards,
+            "crl_hours": crl_hours,
+            "ocsp_hours": ocsp_hours,
+        }
+        if ocsp_hours not in (None, authority.ocsp_hours):
+            ledger.answer_anew(authority)
         for field, value in changes.items():
             if value is not None:
                 setattr(authority, field, value)
@@ -111,6 +127,6 @@ def _require_sensible(authority: Authority) -> None:
             code="authority.reserved",
             field="name",
         )
-    for field, most in (("crl_shards", MOST_SHARDS), ("crl_hours", LONGEST_CRL_HOURS)):
-        if not 1 <= getattr(authority, field) <= most:
-            raise InvalidRequest(f"1 to {most}.", code="authority.crl", field=field)
+    for field, (least, most) in _BOUNDS.items():
+        if not least <= getattr(authority, field) <= most:
+            raise InvalidRequest(f"{least} to {most}.", code="authority.crl", field=field)

@@ -27,6 +27,7 @@ NEW = {
     "key_type": "ec256",
     "custody": "database",
     "crl_hours": "48",
+    "ocsp_hours": "24",
 }
 
 
@@ -155,10 +156,10 @@ def test_an_authority_is_disabled_enabled_and_changed(client: Any) -> None:
     assert root.disabled_at is not None
     assert "Enable" in text(client.get(page(root)))
     client.post(page(root, "enable"))
-    sent = {"crl_hours": "12", "crl_shards": "3", "is_default": "on"}
+    sent = {"crl_hours": "12", "ocsp_hours": "0", "crl_shards": "3", "is_default": "on"}
     client.post(page(root), sent)
     now = Authority.objects.get()
-    assert (now.disabled_at, now.crl_hours, now.crl_shards) == (None, 12, 3)
+    assert (now.disabled_at, now.crl_hours, now.ocsp_hours, now.crl_shards) == (None, 12, 0, 3)
     assert now.is_default
     refused = client.post(page(root, "delete"))
     assert "stays revocable" in str(errors(refused))
