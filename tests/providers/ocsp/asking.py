@@ -97,13 +97,16 @@ def told(key: AuthorityKey, answer: Any) -> Told:
     return Told(status, answer, response)
 
 
-def judged(key: AuthorityKey, content: bytes) -> tuple[str, ocsp.OCSPResponse]:
+def judged(
+    key: AuthorityKey, content: bytes, *, lint: bool = True
+) -> tuple[str, ocsp.OCSPResponse]:
     """What an answer says, if pkilint has nothing against it and its signer is who he should be."""
     response = ocsp.load_der_ocsp_response(content)
     if response.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL:
         assert len(content) == 5
         return REFUSALS[response.response_status], response
-    assert findings(content) == []
+    if lint:
+        assert findings(content) == []
     _require_signed(key, response)
     return next(response.responses).certificate_status.name.lower(), response
 
