@@ -44,8 +44,9 @@ for start in range(0, {count}, 5000):
     with transaction.atomic():
         insert_all([
             new(
-                LedgerEntry, authority_id=authority.pk, key_id=key.pk, serial="4f" + secrets.token_hex(18),
-                kind="leaf", state="signed", shard=0, public_key_hash=secrets.token_hex(32),
+                LedgerEntry, authority_id=authority.pk, key_id=key.pk,
+                serial="4f" + secrets.token_hex(18), kind="leaf", state="signed", shard=0,
+                public_key_hash=secrets.token_hex(32),
                 not_before=now, not_after=now + timedelta(days=90), created_at=now,
                 answer_due_at=now,
             )
