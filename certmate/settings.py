@@ -333,6 +333,10 @@ CERTMATE_AUDIT_SYSLOG = env.place("CERTMATE_AUDIT_SYSLOG")
 CERTMATE_AUDIT_WEBHOOK = env.optional_url("CERTMATE_AUDIT_WEBHOOK", schemes=("https",))
 CERTMATE_AUDIT_RETENTION_DAYS = env.integer("CERTMATE_AUDIT_RETENTION_DAYS", 0, low=0, high=36500)
 
+# OCSP answers that the web signs itself; 0: it holds no key, and all answers are made before.
+CERTMATE_OCSP_LIVE = env.integer("CERTMATE_OCSP_LIVE", 0, low=0, high=1_000_000)
+"""A minute, of all callers together."""
+
 # The token that keeps keys of authorities (docs/authorities.md); the library's code runs here.
 CERTMATE_PKCS11_MODULE = env.absolute_path("CERTMATE_PKCS11_MODULE")
 CERTMATE_PKCS11_TOKEN = env.text("CERTMATE_PKCS11_TOKEN")

@@ -29,6 +29,7 @@ class AuthorityState(TextChoices):
 class EntryKind(TextChoices):
     LEAF = "leaf", "Leaf"
     CA = "ca", "CA"
+    OCSP = "ocsp", "OCSP responder"
 
 
 class EntryState(TextChoices):

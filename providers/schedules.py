@@ -11,6 +11,11 @@ SCHEDULES = (
         "Has the CRLs made that are missing, at half of their validity, or behind a revocation.",
     ),
     Schedule(
+        "providers.produce_answers",
+        timedelta(minutes=1),
+        "Makes the OCSP answers that are missing or at half of their validity, and responders.",
+    ),
+    Schedule(
         "providers.reconcile_ledger",
         timedelta(minutes=5),
         "Gives up and revokes what a crash has left between ledger and signature.",

@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from providers.services import crls, ledger
+from providers.services.ocsp import producing
 
 
 @shared_task(name="providers.publish_crl")
@@ -15,6 +16,11 @@ def publish_crl(key_id: str, shard: int) -> None:
 @shared_task(name="providers.publish_due")
 def publish_due() -> None:
     crls.hand_out_due()
+
+
+@shared_task(name="providers.produce_answers")
+def produce_answers() -> None:
+    producing.produce_due()
 
 
 @shared_task(name="providers.reconcile_ledger")

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from providers import public
+from providers import ocsp, public
 
 
 class NameConverter:
@@ -44,6 +44,9 @@ urlpatterns = [
     path("<authority:name>/ca/<number:number>.<form:form>", public.of_key, name="authority_key"),
     path("<authority:name>/crl/<number:shard>.crl", public.crl, name="authority_crl"),
     path("<authority:name>/delta/<number:shard>.crl", public.delta_crl, name="authority_delta_crl"),
+    path("<authority:name>/ocsp", ocsp.respond, name="authority_ocsp"),
+    path("<authority:name>/ocsp/", ocsp.respond, name="authority_ocsp_slash"),
+    path("<authority:name>/ocsp/<path:encoded>", ocsp.respond, name="authority_ocsp_get"),
     # `pki/tls` is the address of a certificate.
     path("<str:name>/<path:rest>", public.nothing, name="authority_nothing"),
 ]

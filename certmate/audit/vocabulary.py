@@ -28,6 +28,7 @@ DOMAIN = (
     "authority.disabled",
     "authority.enabled",
     "authority.key_activated",
+    "authority.responder_made",
     "batch.cancelled",
     "batch.done",
     "batch.failed",

@@ -5,12 +5,22 @@ because a sweep finds the row anyway (docs/issuance-cycle.md).
 """
 
 import logging
+from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from certmate.core import clock
+
 logger = logging.getLogger(__name__)
+
+WAKE_AFTER = timedelta(seconds=1)
+"""How long a worker sleeps on, so that one wake does for all that comes meanwhile."""
+
+_woken: dict[str, datetime] = {}
+_lock = Lock()
 
 
 def enqueue_on_commit(name: str, *args: int | str) -> None:
@@ -18,10 +28,28 @@ def enqueue_on_commit(name: str, *args: int | str) -> None:
     transaction.on_commit(lambda: enqueue(name, *args))
 
 
-def enqueue(name: str, *args: int | str) -> None:
-    """Send the task now."""
+def wake_on_commit(name: str) -> None:
+    """Have the task `name`, which looks for its work itself, run soon after the commit: once for
+    all who ask within half a second.
+    """
+    transaction.on_commit(lambda: _wake(name))
+
+
+def _wake(name: str) -> None:
+    now = clock.now()
+    with _lock:
+        # Half of the wait: who is not heard now has committed well before the task begins.
+        if abs(now - _woken.get(name, datetime.min.replace(tzinfo=UTC))) < WAKE_AFTER / 2:
+            return
+        _woken[name] = now
+    enqueue(name, after=WAKE_AFTER)
+
+
+def enqueue(name: str, *args: int | str, after: timedelta = timedelta(0)) -> None:
+    """Send the task, to be begun after a while."""
     try:
-        current_app.send_task(name, args=args, ignore_result=True)
+        seconds = after.total_seconds() or None
+        current_app.send_task(name, args=args, ignore_result=True, countdown=seconds)
     except (OperationalError, OSError) as error:
         logger.warning(
             "The broker is away (%s); the sweep will find %s%s.", type(error).__name__, name, args

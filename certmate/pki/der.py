@@ -70,6 +70,12 @@ def generalized_time(at: datetime) -> bytes:
     return encoded(GENERALIZED_TIME, at.strftime("%Y%m%d%H%M%SZ").encode())
 
 
+def with_last(sequence: bytes, part: bytes) -> bytes:
+    """The SEQUENCE with one more element at its end."""
+    start, end = _content(sequence, 0)
+    return encoded(SEQUENCE, sequence[start:end] + part)
+
+
 def encoded(tag: int, content: bytes) -> bytes:
     """One element: tag, length (X.690 §8.1.3) and content."""
     length = len(content)

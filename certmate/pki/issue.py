@@ -39,6 +39,7 @@ class Issuer:
 
     certificate: x509.Certificate
     ca_issuers_url: str = ""
+    ocsp_url: str = ""
 
     @cached_property
     def public_key(self) -> PublicKeyTypes:
@@ -178,12 +179,14 @@ def ca_extensions(
 
 
 def pointers(issuer: Issuer, crl_url: str) -> list[Extension]:
-    """Where to find the issuer's certificate and its CRL, and which of its keys has signed."""
+    """Where to ask about the certificate and to find the issuer's own and its CRL, and which of the
+    issuer's keys has signed.
+    """
     made = [issuer.key_pointer]
     if crl_url:
         made.append((_distribution_points(crl_url), False))
-    if issuer.ca_issuers_url:
-        made.append((_access(issuer.ca_issuers_url), False))
+    if issuer.ca_issuers_url or issuer.ocsp_url:
+        made.append((_access(issuer.ca_issuers_url, issuer.ocsp_url), False))
     return made
 
 
@@ -194,11 +197,17 @@ def _distribution_points(url: str) -> x509.CRLDistributionPoints:
 
 
 @lru_cache(maxsize=256)
-def _access(url: str) -> x509.AuthorityInformationAccess:
-    """RFC 5280 §4.2.2.1: where the issuer's certificate is, in DER."""
-    place = x509.UniformResourceIdentifier(url)
-    description = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
-    return x509.AuthorityInformationAccess([description])
+def _access(ca_issuers_url: str, ocsp_url: str) -> x509.AuthorityInformationAccess:
+    """RFC 5280 §4.2.2.1: where OCSP answers, and where the issuer's certificate is, in DER."""
+    places = (
+        (AuthorityInformationAccessOID.OCSP, ocsp_url),
+        (AuthorityInformationAccessOID.CA_ISSUERS, ca_issuers_url),
+    )
+    return x509.AuthorityInformationAccess(
+        x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+        for method, url in places
+        if url
+    )
 
 
 def throw_away_key(like: PublicKeyTypes) -> PrivateKey:

@@ -12,7 +12,7 @@ from certmate.ui import instants
 from certmate.ui.badges import Badge
 from certmate.ui.facts import Fact, FactGroup, Table, code, lines, link
 from providers.choices import TONES, AuthorityKind, AuthorityState, KeyState
-from providers.models import CRL, Authority, AuthorityKey
+from providers.models import CRL, Authority, AuthorityKey, Responder
 from providers.services import addresses, revocation_health, signing
 
 CRLS_SHOWN = 50
@@ -29,6 +29,8 @@ def fact_groups(authority: Authority, linked: Linked) -> list[FactGroup]:
     groups = [_authority(authority, linked)]
     if key is not None:
         groups += [_certificate(key), _addresses(key), _revocation(authority)]
+        if authority.has_ocsp:
+            groups.append(_responder(key))
     return groups
 
 
@@ -89,12 +91,36 @@ def _certificate(key: AuthorityKey) -> FactGroup:
 
 def _addresses(key: AuthorityKey) -> FactGroup:
     urls = [addresses.crl_url(key, shard) for shard in key.shards]
+    ocsp = addresses.ocsp_url(key)
     crls = code(urls[0]) if len(urls) == 1 else f"{urls[0]} and {len(urls) - 1} more"
     return FactGroup(
         "Public addresses",
         (
             Fact("Certificate", code(addresses.ca_url(key))),
             Fact("CRL" if len(urls) == 1 else "CRLs", crls),
+            Fact("OCSP", code(ocsp) if ocsp else "none"),
+        ),
+    )
+
+
+def _responder(key: AuthorityKey) -> FactGroup:
+    """Who signs OCSP answers for the key."""
+    now = clock.now()
+    found = Responder.objects.filter(key=key, retired_at=None).select_related("entry__revocation")
+    responder = found.defer("private_key", "entry__cert").first()
+    if responder is None:
+        missing = Badge("Missing", "warn", "The scheduler makes it within a minute.")
+        return FactGroup("OCSP responder", (Fact("State", missing),))
+    entry = responder.entry
+    badge = Badge("Active", "good")
+    if hasattr(entry, "revocation") or entry.not_after <= now:
+        badge = Badge("To be replaced", "warn", "The scheduler does it within a minute.")
+    return FactGroup(
+        "OCSP responder",
+        (
+            Fact("State", badge),
+            Fact("Serial number", code(entry.serial)),
+            Fact("Valid until", instants.relative(entry.not_after, now)),
         ),
     )
 

@@ -13,7 +13,11 @@ from certmate.rest.serializers import Input
 from providers.authority.custody import CUSTODIES
 from providers.choices import AuthorityKind
 from providers.services.authorities.creating import LONGEST_DAYS
-from providers.services.authorities.keeping import LONGEST_CRL_HOURS, MOST_SHARDS
+from providers.services.authorities.keeping import (
+    LONGEST_CRL_HOURS,
+    LONGEST_OCSP_HOURS,
+    MOST_SHARDS,
+)
 
 _CUSTODIES = ", ".join(CUSTODIES)
 
@@ -58,6 +62,12 @@ class _Publishing(Input):
         max_value=LONGEST_CRL_HOURS,
         default=24,
         help_text="Validity of a delta CRL; 0 makes none.",
+    )
+    ocsp_hours = WholeNumber(
+        min_value=0,
+        max_value=LONGEST_OCSP_HOURS,
+        default=96,
+        help_text="Validity of an OCSP answer; a new one is made at half of it. 0: no OCSP.",
     )
     is_default = Flag(default=False, help_text="Signs where no authority is named.")
     team = Text(max_length=64, allow_blank=True, default="", help_text="Who owns it.")
@@ -138,12 +148,15 @@ class AuthorityChanges(Input):
     """What may be changed: an authority's name, subject and key are in what it has signed."""
 
     is_default = Flag(required=False)
-    disabled = Flag(required=False, help_text="A disabled one signs nothing but its CRLs.")
+    disabled = Flag(required=False, help_text="A disabled one signs no certificates.")
     crl_shards = WholeNumber(
         min_value=1, max_value=MOST_SHARDS, required=False, help_text="From its next key on."
     )
     crl_hours = WholeNumber(min_value=1, max_value=LONGEST_CRL_HOURS, required=False)
     delta_crl_hours = WholeNumber(min_value=0, max_value=LONGEST_CRL_HOURS, required=False)
+    ocsp_hours = WholeNumber(
+        min_value=0, max_value=LONGEST_OCSP_HOURS, required=False, help_text="0: no OCSP."
+    )
     team = Text(max_length=64, allow_blank=True, required=False, help_text="Who owns it.")
 
     class Meta:

@@ -46,6 +46,9 @@ class ActiveKeyOutput(Output):
     not_after = serializers.DateTimeField()
     ca_url = serializers.CharField(help_text="Its certificate, for anybody.")
     crl_urls = serializers.ListField(child=serializers.CharField())
+    ocsp_url = serializers.CharField(
+        allow_null=True, help_text="null: no OCSP, or each signature needs a passphrase."
+    )
 
     class Meta:
         ref_name = "ActiveAuthorityKey"
@@ -61,6 +64,7 @@ class ActiveKeyOutput(Output):
             "not_after": instant(instance.not_after),
             "ca_url": addresses.ca_url(instance),
             "crl_urls": [addresses.crl_url(instance, shard) for shard in instance.shards],
+            "ocsp_url": addresses.ocsp_url(instance) or None,
         }
 
 
@@ -81,6 +85,7 @@ class AuthorityOutput(Output):
     crl_shards = serializers.IntegerField()
     crl_hours = serializers.IntegerField()
     delta_crl_hours = serializers.IntegerField()
+    ocsp_hours = serializers.IntegerField(help_text="0: no OCSP.")
     is_default = serializers.BooleanField()
     team = serializers.CharField(help_text="Empty: nobody's in particular.")
     created_at = serializers.DateTimeField()
@@ -107,6 +112,7 @@ class AuthorityOutput(Output):
             "crl_shards": instance.crl_shards,
             "crl_hours": instance.crl_hours,
             "delta_crl_hours": instance.delta_crl_hours,
+            "ocsp_hours": instance.ocsp_hours,
             "is_default": instance.is_default,
             "team": instance.team.name if instance.team else "",
             "created_at": instant(instance.created_at),

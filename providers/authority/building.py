@@ -41,6 +41,7 @@ class IssuingKey:
     url: str
     first_shard: int
     shards: int
+    has_ocsp: bool = False
 
     def __reduce__(self) -> tuple[type["IssuingKey"], tuple[Any, ...]]:
         """To another process without what was parsed on the way, which cannot go there."""
@@ -49,7 +50,8 @@ class IssuingKey:
     @cached_property
     def issuer(self) -> Issuer:
         (certificate,) = load_chain(self.cert)
-        return Issuer(certificate, f"{self.url}/ca/{self.number}.cer")
+        ocsp_url = self.ocsp_url if self.has_ocsp else ""
+        return Issuer(certificate, f"{self.url}/ca/{self.number}.cer", ocsp_url)
 
     @cached_property
     def constraints(self) -> tuple[constraints.Constraints, ...]:
@@ -60,6 +62,11 @@ class IssuingKey:
                 if isinstance(extension.value, x509.NameConstraints):
                     found.append(constraints.from_extension(extension.value))
         return tuple(found)
+
+    @property
+    def ocsp_url(self) -> str:
+        """Where clients ask, in certificates only if they are answered."""
+        return f"{self.url}/ocsp"
 
     def shard(self, serial: int) -> int:
         """The CRL that a certificate with this serial number is on, for its whole life."""

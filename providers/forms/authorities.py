@@ -16,8 +16,13 @@ from providers.forms.accounts import NAME_HELP
 from providers.models import Authority
 from providers.services import create_authority, import_authority, update_authority
 from providers.services.authorities.creating import LONGEST_DAYS
-from providers.services.authorities.keeping import LONGEST_CRL_HOURS, MOST_SHARDS
+from providers.services.authorities.keeping import (
+    LONGEST_CRL_HOURS,
+    LONGEST_OCSP_HOURS,
+    MOST_SHARDS,
+)
 
+_PUBLISHING = ("crl_hours", "delta_crl_hours", "ocsp_hours")
 _SUBJECT = {"CN": "common_name", "O": "organisation", "OU": "unit", "C": "country"}
 
 PEM_AREA = forms.Textarea(attrs={"rows": 6, "class": "code", "spellcheck": "false"})
@@ -108,6 +113,14 @@ class CAFields(ServiceForm):
         help_text="A new one is made at half of it, by itself if the key needs no passphrase.",
     )
     delta_crl_hours = _delta_crl_hours(initial=24)
+    ocsp_hours = forms.IntegerField(
+        label="Validity of an OCSP answer in hours",
+        initial=96,
+        min_value=0,
+        max_value=LONGEST_OCSP_HOURS,
+        help_text="A new one is made at half of it. 0: no OCSP; there is none either for a key "
+        "that needs a passphrase.",
+    )
     is_default = forms.BooleanField(
         label="Use it where a certificate names no authority", required=False
     )
@@ -126,7 +139,7 @@ class CAFields(ServiceForm):
             "Verifiers refuse certificates of this CA for any other names. Empty: no limit.",
             constraint_names,
         ),
-        ("Keeping", "", ("crl_hours", "delta_crl_hours", "team", "is_default")),
+        ("Keeping", "", (*_PUBLISHING, "team", "is_default")),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -255,6 +268,12 @@ class AuthoritySettingsForm(ObjectForm[Authority]):
         label="Validity of a CRL in hours", min_value=1, max_value=LONGEST_CRL_HOURS
     )
     delta_crl_hours = _delta_crl_hours()
+    ocsp_hours = forms.IntegerField(
+        label="Validity of an OCSP answer in hours",
+        min_value=0,
+        max_value=LONGEST_OCSP_HOURS,
+        help_text="0: no OCSP. What was signed goes on to name the address.",
+    )
     crl_shards = forms.IntegerField(
         label="CRLs of its next key",
         min_value=1,
@@ -265,12 +284,10 @@ class AuthoritySettingsForm(ObjectForm[Authority]):
         label="Use it where a certificate names no authority", required=False
     )
     team = team_field()
-    fieldsets = (
-        ("Settings", "", ("crl_hours", "delta_crl_hours", "crl_shards", "team", "is_default")),
-    )
+    fieldsets = (("Settings", "", (*_PUBLISHING, "crl_shards", "team", "is_default")),)
 
     def __init__(self, *args: Any, obj: Authority, **kwargs: Any) -> None:
-        names = ("crl_hours", "delta_crl_hours", "crl_shards", "is_default", "team")
+        names = (*_PUBLISHING, "crl_shards", "is_default", "team")
         initial = {name: getattr(obj, name) for name in names}
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
 

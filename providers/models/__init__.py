@@ -10,6 +10,7 @@ from providers.models.accounts import (
 from providers.models.authorities import Authority, AuthorityKey
 from providers.models.crls import CRL, CRLChange, CRLRelease, CRLShard
 from providers.models.ledger import BlockedKey, LedgerEntry, Revocation
+from providers.models.ocsp import OCSPResponse, Responder
 from providers.models.profiles import Profile
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "DNSAccount",
     "HTTPChallenge",
     "LedgerEntry",
+    "OCSPResponse",
     "Profile",
+    "Responder",
     "Revocation",
     "ca_choices",
     "dns_choices",

@@ -48,6 +48,11 @@ class Authority(Account):
         default=24,
         help_text="0 makes none, and neither does a key that needs a passphrase.",
     )
+    ocsp_hours = models.PositiveSmallIntegerField(
+        "OCSP validity in hours",
+        default=96,
+        help_text="Of an answer; a new one is made at half of it. 0: no OCSP.",
+    )
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -77,6 +82,13 @@ class Authority(Account):
     @property
     def has_delta_crls(self) -> bool:
         return self.delta_crl_hours > 0 and not self.is_offline
+
+    @property
+    def has_ocsp(self) -> bool:
+        """Whether clients are answered about what it signs: not if somebody has to say a passphrase
+        for each responder.
+        """
+        return self.ocsp_hours > 0 and not self.is_offline
 
     def active_key(self) -> "AuthorityKey | None":
         """The key that signs now."""

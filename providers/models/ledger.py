@@ -39,6 +39,8 @@ class LedgerEntry(models.Model):
     created_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=200, blank=True)
+    # When its OCSP answer is to be made (again); never, if nobody is answered.
+    answer_due_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "ledger entry"
@@ -57,6 +59,12 @@ class LedgerEntry(models.Model):
                 condition=models.Q(state=EntryState.INTENDED),
             ),
             models.Index(fields=["authority", "-id"], name="ledger_of_authority"),
+            # What makers of OCSP answers ask for.
+            models.Index(
+                fields=["answer_due_at"],
+                name="ledger_answer_due",
+                condition=models.Q(answer_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,11 @@ def ca_url(key: AuthorityKey) -> str:
     return f"{public_url(key.authority)}/ca/{key.number}.cer"
 
 
+def ocsp_url(key: AuthorityKey) -> str:
+    """Where clients ask about what the key has signed; "" if they are not answered."""
+    return f"{public_url(key.authority)}/ocsp" if key.authority.has_ocsp else ""
+
+
 def crl_url(key: AuthorityKey, shard: int) -> str:
     """The newest CRL of one of the key's shards."""
     return f"{public_url(key.authority)}/crl/{shard}.crl"

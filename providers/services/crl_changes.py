@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from certmate.core import clock
 from certmate.core.jobs import enqueue_on_commit
-from providers.models import AuthorityKey, CRLChange, CRLShard, LedgerEntry
+from providers.models import Authority, AuthorityKey, CRLChange, CRLShard, LedgerEntry
 
 PUBLISH_CRL = "providers.publish_crl"
 PUBLISH_DUE = "providers.publish_due"
@@ -15,6 +15,12 @@ def add_crls(keys: Iterable[AuthorityKey]) -> None:
     now = clock.now()
     missing = [CRLShard(key=key, shard=shard, due_at=now) for key in keys for shard in key.shards]
     CRLShard.objects.bulk_create(missing, ignore_conflicts=True)
+
+
+def publish_anew(authority: Authority) -> None:
+    """Have the sweep make all CRLs of the authority, in the caller's transaction."""
+    CRLShard.objects.filter(key__authority=authority).update(due_at=clock.now())
+    enqueue_on_commit(PUBLISH_DUE)
 
 
 def note_change(entry: LedgerEntry) -> None:

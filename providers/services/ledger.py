@@ -15,14 +15,23 @@ from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.bulk import insert_all, new
 from certmate.core.errors import Conflict, IntegrityFault
+from certmate.core.jobs import wake_on_commit
 from providers.authority.building import Drafted
 from providers.choices import EntryKind, EntryState, RevocationReason
-from providers.models import AuthorityKey, BlockedKey, LedgerEntry, Revocation
+from providers.models import (
+    Authority,
+    AuthorityKey,
+    BlockedKey,
+    LedgerEntry,
+    OCSPResponse,
+    Revocation,
+)
 from providers.services.crl_changes import note_change
 
 GIVEN_UP_AFTER = timedelta(minutes=15)
 """No signature takes so long; a worker that comes back later finds that its line is not its own."""
 RECONCILE_AT_ONCE = 500
+PRODUCE_ANSWERS = "providers.produce_answers"
 
 
 def require_unblocked(hashes: Iterable[str]) -> None:
@@ -92,11 +101,11 @@ def complete(entries: Sequence[LedgerEntry], certificates: Sequence[bytes]) -> N
     now = connection.ops.adapt_datetimefield_value(clock.now())
     table = LedgerEntry._meta.db_table
     statement = (
-        f"UPDATE {table} SET state = %s, cert = %s, tbs = NULL, signed_at = %s "  # noqa: S608
-        "WHERE id = %s AND state = %s"
+        f"UPDATE {table} SET state = %s, cert = %s, tbs = NULL, signed_at = %s, "  # noqa: S608
+        "answer_due_at = %s WHERE id = %s AND state = %s"
     )
     rows = [
-        (EntryState.SIGNED, cert, now, entry.pk, EntryState.INTENDED)
+        (EntryState.SIGNED, cert, now, now, entry.pk, EntryState.INTENDED)
         for entry, cert in zip(entries, certificates, strict=True)
     ]
     with connection.cursor() as cursor:
@@ -106,8 +115,29 @@ def complete(entries: Sequence[LedgerEntry], certificates: Sequence[bytes]) -> N
                 "The signature came too late: its serial number was given up.",
                 code="ledger.given_up",
             )
+    wake_on_commit(PRODUCE_ANSWERS)
     for entry, cert in zip(entries, certificates, strict=True):
         entry.state, entry.cert, entry.tbs = EntryState.SIGNED, cert, None
+
+
+def retell(entry: LedgerEntry) -> None:
+    """Have CRL and OCSP tell the truth about a line that is another one now, in the transaction
+    that has changed it. Until then no OCSP answer is given: the old one would be wrong.
+    """
+    OCSPResponse.objects.filter(pk=entry.pk).delete()
+    LedgerEntry.objects.filter(pk=entry.pk).update(answer_due_at=clock.now())
+    note_change(entry)
+    wake_on_commit(PRODUCE_ANSWERS)
+
+
+def answer_anew(authority: Authority) -> None:
+    """Have every OCSP answer about what the authority has signed made again, in the caller's
+    transaction.
+    """
+    now = clock.now()
+    lines = authority.ledger.exclude(state=EntryState.INTENDED).filter(not_after__gt=now)
+    lines.update(answer_due_at=now)
+    wake_on_commit(PRODUCE_ANSWERS)
 
 
 def give_up(entry: LedgerEntry, note: str) -> bool:
@@ -129,7 +159,7 @@ def give_up(entry: LedgerEntry, note: str) -> bool:
             not_after=entry.not_after,
         )
         audit(entry.authority, "ledger.given_up", serial=entry.serial, reason=note[:200])
-        note_change(entry)
+        retell(entry)
     return True
 
 

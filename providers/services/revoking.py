@@ -15,7 +15,7 @@ from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
 from providers.choices import EntryKind, EntryState, RevocationReason
 from providers.models import BlockedKey, CRLRelease, LedgerEntry, Revocation
-from providers.services.crl_changes import note_change
+from providers.services.ledger import retell
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """Of a time since when a key is not to be trusted."""
@@ -211,4 +211,4 @@ def _tell(entry: LedgerEntry, event: str, made: Revocation | None, **details: st
     for follower in _followers:
         follower(entry, made)
     audit(entry.authority, event, serial=entry.serial, holder=entry.holder, **details)
-    note_change(entry)
+    retell(entry)

@@ -84,6 +84,7 @@ def issuing(key: AuthorityKey) -> IssuingKey:
         url=public_url(key.authority),
         first_shard=key.first_shard,
         shards=key.crl_shards,
+        has_ocsp=key.authority.has_ocsp,
     )
 
 

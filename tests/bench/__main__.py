@@ -7,7 +7,7 @@ Exit status 1 if a promise is not kept. `make bench ARGS="lists sweep"` runs som
 import sys
 from collections.abc import Callable
 
-from tests.bench import audit, clients, crls, grants, issuance, lists, start
+from tests.bench import audit, clients, crls, grants, issuance, lists, ocsp, start
 from tests.bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "one-by-one": clients.measure_one_by_one,
     "million": clients.measure_million,
     "crls": crls.measure,
+    "ocsp": ocsp.measure,
     "start": start.measure,
     "audit": audit.measure,
 }

@@ -90,7 +90,7 @@ PLAIN = {
     *("request", "since", "token", "until"),
     *("state", "tags", "trust_bundle", "version", "wait", "zones", "backend"),
     *("chain", "child_passphrase", "crl_hours", "crl_shards", "custody", "delta_crl_hours"),
-    *("disabled",),
+    *("disabled", "ocsp_hours"),
     *("excluded_dns", "excluded_email", "excluded_ip", "excluded_uri", "invalidity_at"),
     *("key_password", "parent_passphrase", "passphrase", "path_length", "permitted_dns"),
     *("permitted_email", "permitted_ip", "permitted_uri", "private_key", "revoked", "subject"),

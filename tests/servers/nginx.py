@@ -31,7 +31,7 @@ http {{
     ssl_certificate {folder}/server.pem;
     ssl_certificate_key {folder}/server.key;
     ssl_client_certificate {folder}/clients.pem;
-    ssl_crl {folder}/crl.pem;
+    {revocation}
     ssl_verify_client on;
     ssl_verify_depth 3;
     location / {{ return 200 "$ssl_client_s_dn"; }}
@@ -51,13 +51,19 @@ class Nginx:
         self.process.send_signal(signal.SIGHUP)
 
 
+BY_CRL = "ssl_crl {folder}/crl.pem;"
+BY_OCSP = "ssl_ocsp on;"
+
+
 @contextmanager
-def nginx(folder: Path) -> Iterator[Nginx]:
-    """nginx over the folder's server.pem, server.key, clients.pem and crl.pem."""
+def nginx(folder: Path, revocation: str = BY_CRL) -> Iterator[Nginx]:
+    """nginx over the folder's server.pem, server.key and clients.pem, and crl.pem `BY_CRL`."""
     port = free_port()
     configuration = folder / "nginx.conf"
     user = "root" if os.geteuid() == 0 else "nobody"
-    configuration.write_text(_CONFIGURATION.format(folder=folder, port=port, user=user))
+    revocation = revocation.format(folder=folder)
+    values = {"folder": folder, "port": port, "user": user, "revocation": revocation}
+    configuration.write_text(_CONFIGURATION.format(**values))
     (folder / "tmp").mkdir()
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
     command = [program, "-p", str(folder), "-c", str(configuration), "-e", f"{folder}/start.log"]

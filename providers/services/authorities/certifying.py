@@ -79,9 +79,9 @@ def certify(
         if cross_signer is not None:
             crossed = draft_ca(wanted, issuing(cross_signer), now=now)
     secret = signer_passphrase if signer else passphrase
-    done = [_signed(authority, signer or key, drafted, passphrase=secret)]
+    done = [sign_recorded(authority, signer or key, drafted, passphrase=secret)]
     if cross_signer is not None and crossed is not None:
-        done.append(_signed(authority, cross_signer, crossed, passphrase=passphrase))
+        done.append(sign_recorded(authority, cross_signer, crossed, passphrase=passphrase))
     certs = [cert for _, cert in done]
     with transaction.atomic():
         ledger.complete([entry for entry, _ in done], certs)
@@ -123,6 +123,30 @@ def request_for(authority: Authority, made: MadeKey, passphrase: str) -> str:
     return pem_of(signed(frame, signer.sign(frame.tbs)), "CERTIFICATE REQUEST")
 
 
+def sign_recorded(
+    authority: Authority,
+    signer: AuthorityKey,
+    drafted: Drafted,
+    *,
+    kind: EntryKind = EntryKind.CA,
+    passphrase: str = "",
+) -> tuple[LedgerEntry, bytes]:
+    """The line of the ledger, and the certificate (DER) that is still to be put into it, of what
+    the authority needs for itself. Raises Conflict (`key.blocked`) and what `sign_drafts` raises.
+    """
+    ledger.require_unblocked([drafted.public_key_hash])
+    holder = f"authority/{authority.name}"
+    (entry,) = ledger.record(signer, [drafted], [holder], kind=kind)
+    issuer = issuing(signer).issuer if signer.cert else None
+    try:
+        (cert,) = sign_drafts(signer, issuer, [drafted], passphrase)
+    except CertMateError as error:
+        # What the key did is not known, and nobody waits for it any more.
+        ledger.give_up(entry, f"The signature failed: {error.code}.")
+        raise
+    return entry, cert
+
+
 def _wanted(authority: Authority, key: AuthorityKey, made: MadeKey) -> CAWanted:
     return CAWanted(
         subject=authority.subject,
@@ -132,19 +156,3 @@ def _wanted(authority: Authority, key: AuthorityKey, made: MadeKey) -> CAWanted:
         name_constraints=authority.name_constraints,
         shards=key.shards,
     )
-
-
-def _signed(
-    authority: Authority, signer: AuthorityKey, drafted: Drafted, *, passphrase: str
-) -> tuple[LedgerEntry, bytes]:
-    ledger.require_unblocked([drafted.public_key_hash])
-    holder = f"authority/{authority.name}"
-    (entry,) = ledger.record(signer, [drafted], [holder], kind=EntryKind.CA)
-    issuer = issuing(signer).issuer if signer.cert else None
-    try:
-        (cert,) = sign_drafts(signer, issuer, [drafted], passphrase)
-    except CertMateError as error:
-        # What the key did is not known, and nobody waits for it any more.
-        ledger.give_up(entry, f"The signature failed: {error.code}.")
-        raise
-    return entry, cert

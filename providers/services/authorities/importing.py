@@ -33,6 +33,7 @@ def import_authority(
     crl_shards: int = 1,
     crl_hours: int = 7 * 24,
     delta_crl_hours: int = 24,
+    ocsp_hours: int = 96,
     is_default: bool = False,
     team: str = "",
 ) -> Authority:
@@ -68,6 +69,7 @@ def import_authority(
         crl_shards=crl_shards,
         crl_hours=crl_hours,
         delta_crl_hours=delta_crl_hours,
+        ocsp_hours=ocsp_hours,
         is_default=is_default,
         team=find_team(actor=actor, name=team),
     )

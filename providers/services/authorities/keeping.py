@@ -13,12 +13,22 @@ from certmate.core.errors import Conflict, InvalidRequest
 from providers.acme.catalogue import CATALOGUE
 from providers.choices import KeyState
 from providers.models import Authority, CAAccount
-from providers.services import accounts
+from providers.services import accounts, ledger
+from providers.services.crl_changes import publish_anew
 
 RESERVED = frozenset({"import"})
 """What an address below /api/authorities means something else by."""
 MOST_SHARDS = 1000
 LONGEST_CRL_HOURS = 365 * 24
+LONGEST_OCSP_HOURS = 10 * 24
+"""CA/B BR 4.9.10, and within what is left of a responder's life when another takes its place."""
+
+_BOUNDS = {
+    "crl_shards": (1, MOST_SHARDS),
+    "crl_hours": (1, LONGEST_CRL_HOURS),
+    "delta_crl_hours": (0, LONGEST_CRL_HOURS),
+    "ocsp_hours": (0, LONGEST_OCSP_HOURS),
+}
 
 
 def find_authority(actor: Actor, name: str, *, field: str = "authority") -> Authority:
@@ -53,11 +63,13 @@ def update_authority(
     crl_shards: int | None = None,
     crl_hours: int | None = None,
     delta_crl_hours: int | None = None,
+    ocsp_hours: int | None = None,
     disabled: bool | None = None,
     team: str | None = None,
 ) -> Authority:
-    """Change what is given. A disabled authority signs nothing but its CRLs; `crl_shards` count
-    from its next key on.
+    """Change what is given. A disabled authority signs nothing but its CRLs and OCSP responders;
+    `crl_shards` count from its next key on. With other hours all CRLs, or all OCSP answers, are
+    made anew.
     """
     policy.require(actor, Verb.CHANGE, authority)
     with transaction.atomic():
@@ -70,10 +82,16 @@ def update_authority(
             "crl_shards": crl_shards,
             "crl_hours": crl_hours,
             "delta_crl_hours": delta_crl_hours,
+            "ocsp_hours": ocsp_hours,
         }
+        if ocsp_hours not in (None, authority.ocsp_hours):
+            ledger.answer_anew(authority)
+        times = (authority.crl_hours, authority.delta_crl_hours)
         for field, value in changes.items():
             if value is not None:
                 setattr(authority, field, value)
+        if times != (authority.crl_hours, authority.delta_crl_hours):
+            publish_anew(authority)
         if disabled is not None and disabled != (authority.disabled_at is not None):
             authority.disabled_at = clock.now() if disabled else None
             audit(authority, f"authority.{'disabled' if disabled else 'enabled'}")
@@ -117,10 +135,6 @@ def _require_sensible(authority: Authority) -> None:
             code="authority.reserved",
             field="name",
         )
-    for field, least, most in (
-        ("crl_shards", 1, MOST_SHARDS),
-        ("crl_hours", 1, LONGEST_CRL_HOURS),
-        ("delta_crl_hours", 0, LONGEST_CRL_HOURS),
-    ):
+    for field, (least, most) in _BOUNDS.items():
         if not least <= getattr(authority, field) <= most:
             raise InvalidRequest(f"{least} to {most}.", code="authority.crl", field=field)

@@ -43,6 +43,9 @@ authority_delta_crl.GET             404  404  404
 authority_delta_crl.POST            405  405  405
 authority_crl.GET                   404  404  404
 authority_crl.POST                  405  405  405
+authority_ocsp                      200  200  200
+authority_ocsp_slash                200  200  200
+authority_ocsp_get                  200  200  200
 authority_nothing.GET               404  404  404
 authority_nothing.POST              405  405  405
 /api/docs.GET                       302  200  200

@@ -28,6 +28,7 @@ NEW = {
     "custody": "database",
     "crl_hours": "48",
     "delta_crl_hours": "12",
+    "ocsp_hours": "24",
 }
 
 
@@ -156,10 +157,10 @@ def test_an_authority_is_disabled_enabled_and_changed(client: Any) -> None:
     assert root.disabled_at is not None
     assert "Enable" in text(client.get(page(root)))
     client.post(page(root, "enable"))
-    sent = {"crl_hours": "12", "delta_crl_hours": "0", "crl_shards": "3", "is_default": "on"}
-    client.post(page(root), sent)
+    sent = {"crl_hours": "12", "delta_crl_hours": "0", "ocsp_hours": "0", "crl_shards": "3"}
+    client.post(page(root), sent | {"is_default": "on"})
     now = Authority.objects.get()
-    assert (now.disabled_at, now.crl_hours, now.crl_shards) == (None, 12, 3)
+    assert (now.disabled_at, now.crl_hours, now.ocsp_hours, now.crl_shards) == (None, 12, 0, 3)
     assert now.is_default
     refused = client.post(page(root, "delete"))
     assert "stays revocable" in str(errors(refused))

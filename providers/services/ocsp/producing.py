@@ -1,0 +1,162 @@
+"""OCSP answers made before anybody asks: of what is due, signed outside of any transaction.
+
+A line of the ledger is due from the transaction that changes what is true of it. Whoever takes it
+moves that time on, and keeps what he signed only if it still stands where he has put it: a change
+meanwhile, or another worker, has moved it again. A crash leaves it where it comes up by itself.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Least
+
+from certmate.core import clock
+from certmate.core.stopping import is_stopping
+from certmate.pki.ocsp.responses import IssuerID, Period, Status
+from providers.models import LedgerEntry, OCSPResponse
+from providers.services.ocsp import responders
+from providers.services.ocsp.responders import Opened
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 500
+AGAIN_AFTER = timedelta(minutes=5)
+"""Far longer than so many take; then another worker may do it."""
+
+
+class Line(NamedTuple):
+    """A line of the ledger with what is true of it."""
+
+    id: int
+    key_id: UUID
+    serial: str
+    not_after: datetime
+    revoked_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Who signs for a key, for how long."""
+
+    responder: Opened
+    ids: dict[str, IssuerID]
+    validity: timedelta
+
+    def answer(self, line: Line, period: Period) -> OCSPResponse:
+        status, serial = Status(line.revoked_at, line.reason or ""), int(line.serial, 16)
+        signed = {
+            algorithm: self.responder.sign([(issuer.of(serial), status)], period)
+            for algorithm, issuer in self.ids.items()
+        }
+        return OCSPResponse(
+            entry_id=line.id,
+            key_id=line.key_id,
+            serial=line.serial,
+            responder_id=self.responder.id,
+            this_update=period.begins,
+            next_update=period.ends,
+            **signed,
+        )
+
+
+def produce_due() -> int:
+    """Make the answers that are due, and before that the responders; returns how many answers."""
+    responders.keep()
+    sources, count = _sources(), 0
+    while not is_stopping():
+        lease, lines = _claim()
+        for key_id, theirs in _by_key(lines).items():
+            count += _settle(sources, key_id, theirs, lease)
+        if len(lines) < AT_ONCE:
+            break
+    return count
+
+
+def _sources() -> dict[UUID, _Source | None]:
+    """By key; None for one that should have a responder and has none."""
+    found: dict[UUID, _Source | None] = {}
+    for key in responders.answering(clock.now()):
+        opened = responders.opened(key.pk)
+        if opened is None:
+            found[key.pk] = None
+            continue
+        ids = {one.algorithm: one for one in responders.ids_of(key.cert)}
+        found[key.pk] = _Source(opened, ids, timedelta(hours=key.authority.ocsp_hours))
+    return found
+
+
+def _claim() -> tuple[datetime, list[Line]]:
+    """Take what is due, until the time that is returned."""
+    now = clock.now()
+    lease = now + AGAIN_AFTER
+    with transaction.atomic():
+        due = LedgerEntry.objects.filter(answer_due_at__lte=now).order_by("answer_due_at")
+        locked = due.select_for_update(skip_locked=True, no_key=True)
+        taken = list(locked.values_list("pk", flat=True)[:AT_ONCE])
+        LedgerEntry.objects.filter(pk__in=taken).update(answer_due_at=lease)
+    # Asked only now: a change that came before the lock is seen, and one after it takes the lease.
+    rows = LedgerEntry.objects.filter(pk__in=taken).values_list(
+        *("pk", "key_id", "serial", "not_after"), "revocation__revoked_at", "revocation__reason"
+    )
+    return lease, [Line(*row) for row in rows]
+
+
+def _by_key(lines: Sequence[Line]) -> dict[UUID, list[Line]]:
+    found: dict[UUID, list[Line]] = defaultdict(list)
+    for line in lines:
+        found[line.key_id].append(line)
+    return found
+
+
+def _settle(
+    sources: dict[UUID, _Source | None], key_id: UUID, lines: Sequence[Line], lease: datetime
+) -> int:
+    """Make the answers of one key, and forget those that nobody is given any more."""
+    now = clock.now().replace(microsecond=0)
+    alive = [line for line in lines if line.not_after > now] if key_id in sources else []
+    over = {line.id for line in lines} - {line.id for line in alive}
+    if over:
+        _forget(over, lease)
+    source = sources.get(key_id)
+    if source is None or not alive:
+        return 0
+    period = Period(now, min(now + source.validity, source.responder.good_until))
+    answers = [source.answer(line, period) for line in alive]
+    return _keep(answers, lease, now + max((period.ends - now) / 2, AGAIN_AFTER))
+
+
+def _keep(answers: Sequence[OCSPResponse], lease: datetime, due_at: datetime) -> int:
+    """Keep the answers about what nobody has changed or taken meanwhile."""
+    with transaction.atomic():
+        ours = _still_ours([answer.entry_id for answer in answers], lease)
+        OCSPResponse.objects.bulk_create(
+            [answer for answer in answers if answer.entry_id in ours],
+            update_conflicts=True,
+            unique_fields=["entry"],
+            update_fields=["responder", "sha1", "sha256", "this_update", "next_update"],
+        )
+        # An answer about what has expired is forgotten as soon as it has.
+        due = Least(F("not_after"), Value(due_at, DateTimeField()))
+        LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=due)
+    return len(ours)
+
+
+def _forget(pks: set[int], lease: datetime) -> None:
+    with transaction.atomic():
+        ours = _still_ours(pks, lease)
+        OCSPResponse.objects.filter(pk__in=ours).delete()
+        LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=None)
+
+
+def _still_ours(pks: "set[int] | list[int]", lease: datetime) -> set[int]:
+    """Those that stand where we have put them, locked. What somebody else has locked he changes."""
+    rows = LedgerEntry.objects.filter(pk__in=pks, answer_due_at=lease)
+    return set(rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
