@@ -8,6 +8,7 @@ from certmate.access.actors import Actor
 from certmate.core import clock
 from certmate.rest.metrics import gauge
 from providers.services import revocation_health
+from providers.services.ocsp import health as ocsp_health
 
 _ABOUT = {
     "count": "CRLs of keys that are valid.",
@@ -33,3 +34,8 @@ def revocation_metrics(actor: Actor) -> Iterable[Metric]:
         values = {name: numbers[number] for name, numbers in found.items()}
         unit = "seconds" if stem != number else ""
         yield gauge(f"crl_{stem}", about, "authority", values, unit)
+    ends = {
+        name: (end - now).total_seconds() for name, end in ocsp_health.first_expiry(actor).items()
+    }
+    about = "Until the first OCSP responder's certificate expires."
+    yield gauge("ocsp_responder_valid_for", about, "authority", ends, "seconds")

@@ -5,9 +5,11 @@ from certmate.rest import health, metrics
 from providers.api import authorities, ledger, profiles, views
 from providers.api.metrics import revocation_metrics
 from providers.services import revocation_health
+from providers.services.ocsp import health as ocsp_health
 
 metrics.register(revocation_metrics)
 health.NUMBERS["crl"] = lambda: revocation_health.overall().numbers(clock.now())
+health.NUMBERS["ocsp"] = lambda: ocsp_health.health().numbers(clock.now())
 
 urlpatterns = [
     path("ca-providers", views.CAProviders.as_view()),

@@ -13,10 +13,13 @@ from certmate.pki import crl as pki
 from certmate.pki.errors import PKIError
 from certmate.pki.inspect import pem_blocks
 from certmate.pki.issue import Issuer
-from providers.models import CRL, AuthorityKey, CRLShard
+from certmate.pki.ocsp import client as ocsp
+from providers.choices import EntryKind
+from providers.models import CRL, AuthorityKey, CRLShard, LedgerEntry, Revocation
 from providers.services import addresses
 from providers.services.signing import issuing
 
+OCSP_REQUEST = "application/ocsp-request"
 TIMEOUT = (5, 20)
 """Seconds to connect, and between two parts of the answer."""
 _REMEMBERED = 2
@@ -32,7 +35,9 @@ class Checked:
 
 
 def check_public(name: str = "") -> Iterator[Checked]:
-    """Fetch what all authorities, or the one of this name, publish with keys that are valid."""
+    """Fetch what all authorities, or the one of this name, publish with keys that are valid, and
+    ask about the newest certificate of each that is answered for.
+    """
     keys = AuthorityKey.objects.exclude(cert="").filter(not_after__gt=clock.now())
     if name:
         keys = keys.filter(authority__name=name)
@@ -51,10 +56,27 @@ def _check_key(session: requests.Session, key: AuthorityKey) -> Iterator[Checked
             url = addresses.delta_crl_url(key, shard.shard)
             yield _checked(session, url, partial(_is_crl, shard, issuer, is_delta=True))
 
+    answered = LedgerEntry.objects.filter(ocsp_response__key=key).exclude(kind=EntryKind.OCSP)
+    entry = answered.order_by("-pk").first()
+    if entry is not None:
+        asked = ocsp.request(issuer, int(entry.serial, 16))
+        judge = partial(_is_answer, entry, issuer)
+        yield _checked(session, addresses.ocsp_url(key), judge, asked)
 
-def _checked(session: requests.Session, url: str, judge: Callable[[bytes], str]) -> Checked:
+
+def _checked(
+    session: requests.Session, url: str, judge: Callable[[bytes], str], asked: bytes | None = None
+) -> Checked:
+    method, media_type = ("GET", None) if asked is None else ("POST", OCSP_REQUEST)
     try:
-        answer = session.get(url, timeout=TIMEOUT, allow_redirects=False)
+        answer = session.request(
+            method,
+            url,
+            data=asked,
+            headers={"Content-Type": media_type},
+            timeout=TIMEOUT,
+            allow_redirects=False,
+        )
     except requests.RequestException as error:
         return Checked(url, f"It cannot be reached ({type(error).__name__}).")
     if answer.status_code != 200:
@@ -65,6 +87,19 @@ def _checked(session: requests.Session, url: str, judge: Callable[[bytes], str])
 def _is_certificate(key: AuthorityKey, content: bytes) -> str:
     is_same = content == pem_blocks(key.cert)[0][1]
     return "" if is_same else "What is there is not the certificate of this key."
+
+
+def _is_answer(entry: LedgerEntry, issuer: Issuer, content: bytes) -> str:
+    try:
+        told = ocsp.read(content, issuer)
+    except PKIError as error:
+        return error.detail
+    if told.next_update is None or told.next_update <= clock.now():
+        return "Its OCSP answer is out of date."
+    wanted = "revoked" if Revocation.objects.filter(entry=entry).exists() else "good"
+    if (told.serial, told.status) != (int(entry.serial, 16), wanted):
+        return f"Of {entry.serial} it says {told.status}, which is {wanted}."
+    return ""
 
 
 def _is_crl(shard: CRLShard, issuer: Issuer, content: bytes, *, is_delta: bool) -> str:

@@ -10,8 +10,9 @@ from providers.services.public_check import check_public
 
 class Command(BaseCommand):
     help = (
-        "Fetch the certificates and CRLs that authorities publish, as verifiers do, and verify "
-        "them; exits with 1 if one is wrong. Example: manage.py check_public issuing-ca"
+        "Fetch the certificates and CRLs that authorities publish, and ask by OCSP, as verifiers "
+        "do, and verify what comes; exits with 1 if one is wrong. "
+        "Example: manage.py check_public issuing-ca"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Min
+
+from certmate.access import policy
+from certmate.access.actors import Actor
 from certmate.core import clock
-from providers.models import LedgerEntry, Responder
+from providers.models import Authority, LedgerEntry, Responder
 from providers.services.ocsp import responders
 
 MOST_COUNTED = 10_000
@@ -26,6 +30,26 @@ class Health:
     responders: tuple[ResponderState, ...]
     backlog: int
     oldest_due_at: datetime | None
+
+    def numbers(self, now: datetime) -> dict[str, float | int | None]:
+        """By name, for a machine."""
+        ends = [state.expires_at for state in self.responders if state.expires_at]
+        oldest = self.oldest_due_at
+        return {
+            "responders": len(ends),
+            "missing": len(self.responders) - len(ends),
+            "valid_for_seconds": int((min(ends) - now).total_seconds()) if ends else None,
+            "waiting": self.backlog,
+            "waiting_seconds": int((now - oldest).total_seconds()) if oldest else None,
+        }
+
+
+def first_expiry(actor: Actor) -> dict[str, datetime]:
+    """Until when each authority that the actor sees is answered for by all of its responders."""
+    seen = policy.listed(actor, Authority.objects.all()).order_by().values("pk")
+    rows = Responder.objects.filter(retired_at=None, key__authority__in=seen)
+    ends = rows.values_list("key__authority__name").annotate(ends=Min("entry__not_after"))
+    return dict(ends.order_by("key__authority__name"))
 
 
 def health() -> Health:

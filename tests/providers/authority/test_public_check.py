@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from certmate.core import clock
 from providers import services
-from providers.models import CRL
+from providers.models import CRL, LedgerEntry, Revocation
 from providers.services import addresses, signing
+from providers.services.ocsp import producing
 from tests.providers.authority import making
 from tests.providers.authority.making import SYSTEM
 
@@ -33,10 +35,11 @@ def test_what_is_published_is_fetched_and_verified(
     root = making.root(crl_shards=2)
     services.revoke_entry(actor=SYSTEM, entry=making.leaf(root).entry)
     services.publish_crls(actor=SYSTEM, authority=root)
+    producing.produce_due()
     said = check("root")
-    for what in ("ca/1.cer", "crl/0.crl", "delta/0.crl", "crl/1.crl", "delta/1.crl"):
+    for what in ("ca/1.cer", "crl/0.crl", "delta/0.crl", "crl/1.crl", "delta/1.crl", "ocsp"):
         assert f"{server.url}/pki/root/{what}: right\n" in said
-    assert said.endswith("5 addresses are right.\n")
+    assert said.endswith("6 addresses are right.\n")
     with pytest.raises(CommandError, match="no authority"):
         check("nobody")
 
@@ -52,10 +55,27 @@ def test_each_fault_is_told_with_its_address(server: Any) -> None:
         "It is a delta CRL": {"content": bytes(crl.delta)},
         "is not that of a newly published": {"number": crl.number + 1},
     }
+    making.leaf(crl.key.authority)
+    producing.produce_due()
+    revoked = LedgerEntry.objects.filter(kind="leaf").latest("pk")
+    Revocation.objects.create(
+        entry=revoked,
+        key=revoked.key,
+        shard=revoked.shard,
+        serial=revoked.serial,
+        reason="superseded",
+        revoked_at=clock.now(),
+        not_after=revoked.not_after,
+    )
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"1 of 8 addresses are not right"):
+        call_command("check_public", stdout=out)
+    assert f"Of {revoked.serial} it says good, which is revoked." in out.getvalue()
+    Revocation.objects.all().delete()
     for words, change in faults.items():
         CRL.objects.filter(pk=crl.pk).update(**change)
         out = StringIO()
-        with pytest.raises(CommandError, match=r"[12] of 6 addresses are not right"):
+        with pytest.raises(CommandError, match=r"[12] of 8 addresses are not right"):
             call_command("check_public", stdout=out)
         assert words in out.getvalue()
         CRL.objects.filter(pk=crl.pk).update(content=crl.content, number=crl.number)
