@@ -22,8 +22,8 @@ from certmate.pki.ocsp.responses import (
     successful,
 )
 from providers.choices import EntryState
-from providers.models import LedgerEntry, OCSPResponse
-from providers.services.ocsp import responders
+from providers.models import LedgerEntry
+from providers.services.ocsp import responders, stored
 
 KNOWN_FOR = timedelta(minutes=1)
 """How long a process believes what it knows of issuers."""
@@ -126,11 +126,10 @@ def _ready(issuer: _Issuer, asked: Asked, is_one: bool) -> Answer:
         return _refused(Refusal.TRY_LATER if busy else Refusal.UNAUTHORIZED)
     wanted = asked.certificates[0]
     serial = _text(wanted.serial)
-    rows = OCSPResponse.objects.filter(key_id=issuer.key_id, serial=serial)
-    row = rows.values_list(wanted.algorithm, "responder_id", "this_update", "next_update").first()
-    if row is not None and row[3] > clock.now():
-        content = successful(bytes(row[0]), responders.certificate(row[1]))
-        return Answer(content, Period(row[2], row[3]))
+    found = stored.find(issuer.key_id, serial, wanted.algorithm)
+    if found is not None and found.period.ends > clock.now():
+        content = successful(found.signed, responders.certificate(found.responder_id))
+        return Answer(content, found.period)
     return _refused(Refusal.TRY_LATER if _is_coming(issuer, serial) else Refusal.UNAUTHORIZED)
 
 
