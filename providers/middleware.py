@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, get_resolver
 
 from certmate.core import clock
 from providers.models import HTTPChallenge
@@ -43,8 +43,10 @@ def public_middleware(
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(PUBLIC):
             return get_response(request)
+        # Our own addresses alone: the way from the root of the site takes as long as an answer.
+        addresses = get_resolver("providers.urls")
         try:
-            view, args, kwargs = resolve(request.path_info)
+            view, args, kwargs = addresses.resolve("/" + request.path_info.removeprefix(PUBLIC))
         except Resolver404:
             return get_response(request)
         response: HttpResponseBase = view(request, *args, **kwargs)
