@@ -37,8 +37,10 @@ with connection.cursor() as cursor:
 PRODUCE = """
 import json, resource, time
 from certmate.access.actors import Actor
-from providers.models import CRL, LedgerEntry
+from certmate.core import clock
+from providers.models import CRL, CRLShard, LedgerEntry
 from providers.services import crls, revoke_entry
+CRLShard.objects.update(due_at=clock.now())
 begin = time.monotonic()
 made = crls.publish_due()
 whole = time.monotonic() - begin
