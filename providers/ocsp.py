@@ -29,7 +29,11 @@ def respond(request: HttpRequest, name: str, encoded: str = "") -> HttpResponseB
         return HttpResponse(
             made.content,
             content_type=RESPONSE,
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Length": str(len(made.content)),
+                "X-Content-Type-Options": "nosniff",
+            },
         )
     return _cached(request, made.content, made.period)
 
@@ -59,4 +63,6 @@ def _cached(request: HttpRequest, content: bytes, period: Period) -> HttpRespons
         media_type=RESPONSE,
     )
     response.headers["Expires"] = http_date(period.ends.timestamp())
+    if response.status_code == 200:
+        response.headers["Content-Length"] = str(len(content))
     return response
