@@ -26,7 +26,11 @@ def respond(request: HttpRequest, name: str, encoded: str = "") -> HttpResponseB
         return HttpResponse(
             made.content,
             content_type=RESPONSE,
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Length": str(len(made.content)),
+                "X-Content-Type-Options": "nosniff",
+            },
         )
     return _cached(request, made.content, made.period)
 

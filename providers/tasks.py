@@ -1,11 +1,14 @@
 """The tasks by which messages and the scheduler reach what authorities do by themselves."""
 
+import threading
 from uuid import UUID
 
 from celery import shared_task
 
 from providers.services import crls, ledger
 from providers.services.ocsp import producing
+
+_making, _asked = threading.Lock(), threading.Event()
 
 
 @shared_task(name="providers.publish_crl")
@@ -20,7 +23,14 @@ def publish_due() -> None:
 
 @shared_task(name="providers.produce_answers")
 def produce_answers() -> None:
-    producing.produce_due()
+    """One thread of a worker does it, and does it again for whoever came meanwhile."""
+    _asked.set()
+    while _asked.is_set() and _making.acquire(blocking=False):
+        try:
+            _asked.clear()
+            producing.produce_due()
+        finally:
+            _making.release()
 
 
 @shared_task(name="providers.reconcile_ledger")

@@ -124,8 +124,9 @@ def retell(entry: LedgerEntry) -> None:
     """Have CRL and OCSP tell the truth about a line that is another one now, in the transaction
     that has changed it. Until then no OCSP answer is given: the old one would be wrong.
     """
-    OCSPResponse.objects.filter(pk=entry.pk).delete()
+    # In this order: whoever keeps an answer that was true before has kept it, or comes too late.
     LedgerEntry.objects.filter(pk=entry.pk).update(answer_due_at=clock.now())
+    OCSPResponse.objects.filter(pk=entry.pk).delete()
     note_change(entry)
     wake_on_commit(PRODUCE_ANSWERS)
 

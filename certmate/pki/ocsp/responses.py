@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -104,7 +105,7 @@ def unsigned(
     by whose hash an answer names it (RFC 9919 §2.2.1).
     """
     produced = _time(period.begins)
-    named = der.encoded(0xA2, der.encoded(OCTET_STRING, hash_of("sha1", responder)))
+    named = _responder_id(responder)
     until = der.encoded(0xA0, _time(period.ends))
     singles = b"".join(
         der.encoded(der.SEQUENCE, _cert_id(cert_id) + _status(status) + produced + until)
@@ -127,6 +128,11 @@ def successful(signed: bytes, certificate: bytes) -> bytes:
 def refused(refusal: Refusal) -> bytes:
     """What is sent instead of an answer."""
     return der.encoded(der.SEQUENCE, bytes((ENUMERATED, 1, refusal)))
+
+
+@lru_cache(maxsize=64)
+def _responder_id(key: bytes) -> bytes:
+    return der.encoded(0xA2, der.encoded(OCTET_STRING, hash_of("sha1", key)))
 
 
 def _cert_id(cert_id: CertID) -> bytes:
@@ -156,6 +162,8 @@ def _status(status: Status) -> bytes:
     return der.encoded(0xA1, content)
 
 
+# The same in thousands of answers.
+@lru_cache(maxsize=256)
 def _time(at: datetime) -> bytes:
     """GeneralizedTime in whole seconds (RFC 9919 §2.2.4), of an instant in UTC."""
     return der.encoded(TIME, at.strftime("%Y%m%d%H%M%SZ").encode("ascii"))

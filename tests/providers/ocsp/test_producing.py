@@ -1,5 +1,6 @@
 """Answers are made of what is due, whoever dies or comes between; responders live a month."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from certmate.core import clock, jobs
 from certmate.core.errors import CertMateError, Conflict
 from certmate.pki.keys import load_private_key
 from certmate.pki.ocsp import responses
-from providers import services
+from providers import services, tasks
 from providers.authority.building import spki_of
 from providers.authority.custody.base import SoftwareSigner
 from providers.choices import EntryState
@@ -347,3 +348,21 @@ def test_a_status_has_one_encoding() -> None:
     assert responses._status(responses.UNKNOWN) == bytes.fromhex("8200")
     told = responses._status(responses.Status(began, "superseded"))
     assert told == bytes.fromhex("a116180f") + b"20300102030405Z" + bytes.fromhex("a0030a0104")
+
+
+def test_one_thread_of_a_worker_makes_them_and_hears_who_comes_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+
+    def produce() -> None:
+        made.append(len(made))
+        if len(made) < 3:
+            # As if a message had come for another thread.
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(tasks.produce_answers).result()
+            assert len(made) == made[-1] + 1, "it has not begun to work as well"
+
+    monkeypatch.setattr(producing, "produce_due", produce)
+    tasks.produce_answers()
+    assert made == [0, 1, 2]
