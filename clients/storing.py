@@ -5,9 +5,10 @@ thirty times as long as its signatures.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import groupby
 from uuid import UUID
 
 from django.db import transaction
@@ -29,6 +30,8 @@ STORE_AT_ONCE = 200
 STORE_AGAIN = timedelta(minutes=1)
 SIDE_BY_SIDE = 16
 
+Item = tuple[ClientVersion, Bundle]
+
 
 def store_versions(versions: Sequence[ClientVersion]) -> int:
     """Bring versions to their targets; returns how many are there now. What fails is tried again by
@@ -39,24 +42,21 @@ def store_versions(versions: Sequence[ClientVersion]) -> int:
         *("certificate__authority", "certificate__profile", "certificate__identity"),
         "entry__key__authority",
     )
-    waiting = list(rows.filter(pk__in=[one.pk for one in versions], stored_at=None))
-    # The database belongs to this thread; the others only wait for places.
-    bundles = _bundles(waiting)
-    if len(waiting) == 1:
-        done = [_store(waiting[0], bundles[0])]
-    else:
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-            done = list(threads.map(_store, waiting, bundles))
-    stored = [row.pk for row, is_stored in zip(waiting, done, strict=True) if is_stored]
+    # With what else waits of the same certificates, and the newest last: a place takes what comes
+    # last for the current version.
+    same = {one.certificate_id for one in versions}
+    waiting = rows.filter(certificate__in=same, stored_at=None)
+    items = _with_bundles(list(waiting.order_by("certificate_id", "number")))
+    stored = [pk for found in _side_by_side(items) for pk in found]
     now = clock.now()
     with transaction.atomic():
         ClientVersion.objects.filter(pk__in=stored).update(stored_at=now)
         PendingKey.objects.filter(version__in=stored).delete()
-    failed = {row.pk for row in waiting} - set(stored)
-    for version in versions:
-        if version.pk not in failed:
-            version.stored_at = version.stored_at or now
-    return len(versions) - len(failed)
+    failed = {version.pk for version, _ in items} - set(stored)
+    there = [version for version in versions if version.pk not in failed]
+    for version in there:
+        version.stored_at = version.stored_at or now
+    return len(there)
 
 
 def store_unstored() -> int:
@@ -71,11 +71,17 @@ def ref_of(certificate: ClientCertificate) -> BundleRef:
     return BundleRef("client", certificate.identifier)
 
 
-def files_of(version: ClientVersion) -> tuple[str, str]:
-    """Certificate and chain (PEM): from the ledger, or as they were uploaded."""
+def files_of(version: ClientVersion, chains: dict[UUID, str] | None = None) -> tuple[str, str]:
+    """Certificate and chain (PEM): from the ledger, or as they were uploaded.
+
+    `chains` keeps those of keys between calls: the database is asked for each CA in one.
+    """
     if version.entry is None:
         return version.cert, version.chain
-    return pem_of(bytes(version.entry.cert or b"")), handed_out(version.entry.key)
+    key, chains = version.entry.key, {} if chains is None else chains
+    if key.pk not in chains:
+        chains[key.pk] = handed_out(key)
+    return pem_of(bytes(version.entry.cert or b"")), chains[key.pk]
 
 
 def says_of(version: ClientVersion) -> Statement:
@@ -85,41 +91,55 @@ def says_of(version: ClientVersion) -> Statement:
     return statement(bytes(version.entry.cert or b""))
 
 
-def _bundles(versions: Sequence[ClientVersion]) -> list[Bundle]:
+def _with_bundles(versions: Sequence[ClientVersion]) -> list[Item]:
     """Versions as they go to their targets, with the keys that wait for that."""
     pending = {one.version_id: one for one in PendingKey.objects.filter(version__in=versions)}
     chains: dict[UUID, str] = {}
     found = []
     for version in versions:
         key = pending.get(version.pk)
-        cert, chain = _files(version, chains)
-        found.append(
-            Bundle(
-                cert=cert,
-                chain=chain,
-                privkey=key.private_key["pem"] if key else None,
-                metadata=metadata(version.certificate, version, says_of(version)),
-                csr=version.certificate.csr,
-            )
+        cert, chain = files_of(version, chains)
+        bundle = Bundle(
+            cert=cert,
+            chain=chain,
+            privkey=key.private_key["pem"] if key else None,
+            metadata=metadata(version.certificate, version, says_of(version)),
+            csr=version.certificate.csr,
         )
+        found.append((version, bundle))
     return found
 
 
-def _files(version: ClientVersion, chains: dict[UUID, str]) -> tuple[str, str]:
-    """As `files_of`, which asks the database for each; a batch has one chain."""
-    if version.entry is None:
-        return version.cert, version.chain
-    key = version.entry.key
-    if key.pk not in chains:
-        chains[key.pk] = handed_out(key)
-    return pem_of(bytes(version.entry.cert or b"")), chains[key.pk]
+def _side_by_side(items: Sequence[Item]) -> Iterable[list[UUID]]:
+    """The versions that are stored, by certificate; those of one are stored one after another."""
+    of_one = [list(found) for _, found in groupby(items, lambda item: item[0].certificate_id)]
+    # The database belongs to this thread; others only wait for places elsewhere.
+    own = [one for one in of_one if any(_is_own(item) for item in one)]
+    others = [one for one in of_one if not any(_is_own(item) for item in one)]
+    if len(others) <= 1:
+        return map(_store, [*own, *others])
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        elsewhere = threads.map(_store, others)
+        return [*map(_store, own), *elsewhere]
 
 
-def _store(version: ClientVersion, bundle: Bundle) -> bool:
-    ref = ref_of(version.certificate)
-    try:
-        storage.store(target=version.storage_target, ref=ref, bundle=bundle)
-    except CertMateError as error:
-        logger.warning("%s is not stored yet: %s: %s", version, error.code, error.detail)
-        return False
-    return True
+def _is_own(item: Item) -> bool:
+    return storage.is_own_database(item[0].storage_target)
+
+
+def _store(items: Sequence[Item]) -> list[UUID]:
+    """Store the versions of one certificate up to the first that fails."""
+    stored: list[UUID] = []
+    for version, bundle in items:
+        ref = ref_of(version.certificate)
+        try:
+            storage.store(target=version.storage_target, ref=ref, bundle=bundle)
+        except CertMateError as error:
+            logger.warning("%s is not stored yet: %s: %s", version, error.code, error.detail)
+            break
+        except Exception:
+            # Whatever an SDK raises: what is stored is marked so, and the rest is tried again.
+            logger.exception("%s is not stored yet.", version)
+            break
+        stored.append(version.pk)
+    return stored

@@ -278,31 +278,61 @@ def test_a_storage_that_is_away_costs_no_key(monkeypatch: pytest.MonkeyPatch) ->
     bundles.check(services.load_client_bundle(actor=SYSTEM, certificate=made, include_private=True))
 
 
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> StorageTarget:
+    """A target of files that is away."""
+    monkeypatch.setattr(storage, "store", _away)
+    return StorageTarget.objects.create(name="files", backend="local")
+
+
+def _away(**_: object) -> None:
+    raise UpstreamUnavailable("Away.", code="storage.unavailable")
+
+
 def test_several_wait_for_their_place_at_once_and_one_that_fails_stops_no_other(
-    monkeypatch: pytest.MonkeyPatch,
+    files: StorageTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = StorageTarget.objects.create(name="files", backend="local")
-
-    def away(**_: object) -> None:
-        raise UpstreamUnavailable("Away.", code="storage.unavailable")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(storage, "store", away)
-        for n in range(4):
-            issue(f"device-{n}", storage=files.name)
-    together, store = Barrier(4, timeout=30), storage.store
+    for n in range(4):
+        issue(f"device-{n}", storage=files.name)
+    together = Barrier(4, timeout=30)
 
     def waiting(*, target: StorageTarget, ref: BundleRef, bundle: bundles.Bundle) -> None:
         together.wait()
+        if ref.name == "device-1":
+            _away()
         if ref.name == "device-2":
-            away()
-        store(target=target, ref=ref, bundle=bundle)
+            raise KeyError("what an SDK raises")
 
     monkeypatch.setattr(storage, "store", waiting)
-    assert storing.store_versions(list(ClientVersion.objects.all())) == 3
-    (left,) = ClientVersion.objects.filter(stored_at=None)
-    assert left.certificate.identifier == "device-2"
-    assert PendingKey.objects.get().version == left
+    assert storing.store_versions(list(ClientVersion.objects.all())) == 2
+    left = ClientVersion.objects.filter(stored_at=None)
+    assert {one.certificate.identifier for one in left} == {"device-1", "device-2"}
+    assert {one.version for one in PendingKey.objects.all()} == set(left)
+
+
+@pytest.mark.parametrize("asked", [(1,), (2,), (2, 1)])
+def test_the_newest_version_comes_last_to_its_place(
+    files: StorageTarget, asked: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = issue(storage=files.name)
+    services.renew_client_certificate(actor=SYSTEM, certificate=made)
+    versions = {one.number: one for one in ClientVersion.objects.all()}
+    stored: list[str] = []
+    monkeypatch.setattr(
+        storage, "store", lambda **given: stored.append(given["bundle"].fingerprint)
+    )
+    assert storing.store_versions([versions[number] for number in asked]) == len(asked)
+    assert stored == [versions[1].fingerprint, versions[2].fingerprint]
+
+
+def test_a_version_that_fails_keeps_the_newer_ones_waiting(
+    files: StorageTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored after these, it would take their place."""
+    made = issue(storage=files.name)
+    services.renew_client_certificate(actor=SYSTEM, certificate=made)
+    assert storing.store_versions(list(ClientVersion.objects.all())) == 0
+    assert PendingKey.objects.count() == 2
 
 
 def test_one_who_lost_the_race_for_an_identifier_gets_nothing() -> None:
