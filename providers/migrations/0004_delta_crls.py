@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("shard", models.PositiveIntegerField()),
-                ("changed_at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField(db_index=True)),
                 (
                     "entry",
                     models.ForeignKey(

@@ -46,7 +46,7 @@ class CRLChange(models.Model):
     key = models.ForeignKey(AuthorityKey, models.CASCADE, related_name="+", db_index=False)
     shard = models.PositiveIntegerField()
     entry = models.ForeignKey(LedgerEntry, models.CASCADE, related_name="+")
-    changed_at = models.DateTimeField()
+    changed_at = models.DateTimeField(db_index=True)
 
     class Meta:
         default_permissions = ()

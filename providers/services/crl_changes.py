@@ -1,7 +1,5 @@
 """That a CRL has something to say, written down in the transaction of the change."""
 
-from collections.abc import Iterable
-
 from certmate.core import clock
 from certmate.core.jobs import enqueue_on_commit
 from providers.models import Authority, AuthorityKey, CRLChange, CRLShard, LedgerEntry
@@ -10,11 +8,12 @@ PUBLISH_CRL = "providers.publish_crl"
 PUBLISH_DUE = "providers.publish_due"
 
 
-def add_crls(keys: Iterable[AuthorityKey]) -> None:
-    """Have the sweep make the CRLs of these keys."""
+def add_crls(key: AuthorityKey) -> None:
+    """Have the CRLs of a key made that has its certificate now, in the caller's transaction."""
     now = clock.now()
-    missing = [CRLShard(key=key, shard=shard, due_at=now) for key in keys for shard in key.shards]
-    CRLShard.objects.bulk_create(missing, ignore_conflicts=True)
+    rows = [CRLShard(key=key, shard=shard, due_at=now) for shard in key.shards]
+    CRLShard.objects.bulk_create(rows, ignore_conflicts=True)
+    enqueue_on_commit(PUBLISH_DUE)
 
 
 def publish_anew(authority: Authority) -> None:

@@ -1,12 +1,13 @@
 """One CRL with its delta CRL: read, drafted, linted, signed, and published in one transaction."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, F, Value, When
 
 from certmate.core import clock
 from certmate.core.claims import fenced
@@ -41,6 +42,7 @@ class _Found:
     removed: list[Revoked]
     revoked: list[Revoked]
     news: list[Revoked]
+    news_by_reason: dict[str, list[int]]
 
 
 def make(shard: CRLShard, token: UUID, passphrase: str = "") -> CRL:
@@ -69,13 +71,15 @@ def _read(shard: CRLShard, since: datetime) -> _Found:
         CRLRelease.objects.filter(**own).values_list("pk", "entry__serial", "revoked_at")
     )
     rows = Revocation.objects.filter(**own, not_after__gt=since).order_by("pk")
-    fields = ("serial", "revoked_at", "reason", "invalidity_at", "is_in_base")
+    fields = ("pk", "serial", "revoked_at", "reason", "invalidity_at", "is_in_base")
     revoked, news = [], []
-    for serial, *rest, is_in_base in rows.values_list(*fields).iterator(chunk_size=_AT_ONCE):
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for pk, serial, *rest, is_in_base in rows.values_list(*fields).iterator(chunk_size=_AT_ONCE):
         one = Revoked(int(serial, 16), *rest)
         revoked.append(one)
         if not is_in_base:
             news.append(one)
+            by_reason[one.reason].append(pk)
     again = {one.serial for one in news}
     removed = [Revoked(int(serial, 16), at, "removeFromCRL") for _, serial, at in released]
     return _Found(
@@ -85,6 +89,7 @@ def _read(shard: CRLShard, since: datetime) -> _Found:
         removed=[one for one in removed if one.serial not in again],
         revoked=revoked,
         news=news,
+        news_by_reason=by_reason,
     )
 
 
@@ -138,8 +143,10 @@ def _signed(
 def _publish(made: CRL, shard: CRLShard, token: UUID, found: _Found, *, is_base: bool) -> None:
     authority = made.key.authority
     soonest = made.delta_next_update or made.next_update
+    due_at = made.this_update + (soonest - made.this_update) / 2
     values: dict[str, object] = {
-        "due_at": made.this_update + (soonest - made.this_update) / 2,
+        # Unless somebody has made it due meanwhile, because it shall be valid for another time.
+        "due_at": Case(When(due_at=shard.due_at, then=Value(due_at)), default=F("due_at")),
         "this_update": made.this_update,
         "next_update": made.next_update,
     }
@@ -155,20 +162,23 @@ def _publish(made: CRL, shard: CRLShard, token: UUID, found: _Found, *, is_base:
         if is_base:
             _delete(CRLRelease, found.releases)
             if authority.has_delta_crls:
-                _put_in_base(shard)
+                _put_in_base(found)
         every = CRL.objects.filter(key=made.key, shard=made.shard)
         kept = every.order_by("-number").values_list("pk", flat=True)[:KEPT]
         every.exclude(pk__in=list(kept)).delete()
 
 
-def _put_in_base(shard: CRLShard) -> None:
-    """All revocations but those that have changed since they were read."""
-    own = {"key": shard.key_id, "shard": shard.shard}
-    changed = CRLChange.objects.filter(entry=OuterRef("entry"))
-    rows = Revocation.objects.filter(**own, is_in_base=False)
-    rows.exclude(Exists(changed)).update(is_in_base=True)
+def _put_in_base(found: _Found) -> None:
+    """All revocations that were read, but those that have another reason by now."""
+    for reason, keys in found.news_by_reason.items():
+        for some in _in_parts(keys):
+            Revocation.objects.filter(pk__in=some, reason=reason).update(is_in_base=True)
 
 
 def _delete(model: type[CRLChange] | type[CRLRelease], keys: Sequence[int]) -> None:
-    for at in range(0, len(keys), _AT_ONCE):
-        model.objects.filter(pk__in=keys[at : at + _AT_ONCE]).delete()
+    for some in _in_parts(keys):
+        model.objects.filter(pk__in=some).delete()
+
+
+def _in_parts(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (keys[at : at + _AT_ONCE] for at in range(0, len(keys), _AT_ONCE))

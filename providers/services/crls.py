@@ -6,8 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from certmate.access import policy
 from certmate.access.actors import Actor
@@ -20,7 +19,7 @@ from certmate.core.jobs import enqueue
 from providers.authority.custody import CUSTODIES
 from providers.choices import KeyState
 from providers.models import CRL, Authority, AuthorityKey, CRLChange, CRLShard
-from providers.services.crl_changes import PUBLISH_CRL, add_crls
+from providers.services.crl_changes import PUBLISH_CRL
 from providers.services.crl_making import make
 
 logger = logging.getLogger(__name__)
@@ -36,15 +35,23 @@ def publish_crls(*, actor: Actor, authority: Authority, passphrase: str = "") ->
     (`authority.not_ready`, `crl.busy`).
     """
     policy.require(actor, Verb.SIGN, authority)
-    made = [
-        publish(key, shard, passphrase) for key in _publishing(authority) for shard in key.shards
-    ]
-    if not made:
+    keys = _publishing(authority)
+    if not keys:
         raise Conflict(
             f"The authority {authority} has no certificate yet.", code="authority.not_ready"
         )
+    made: list[CRL] = []
+    busy = None
+    for key in keys:
+        for shard in key.shards:
+            try:
+                made.append(publish(key, shard, passphrase))
+            except Conflict as conflict:
+                busy = conflict
     with transaction.atomic():
         audit(authority, "authority.crls_published", crls=len(made))
+    if busy is not None:
+        raise busy
     return made
 
 
@@ -56,11 +63,12 @@ def publish(key: AuthorityKey, shard: int, passphrase: str = "") -> CRL:
     """
     if shard not in key.shards:
         raise IntegrityFault(f"{key} has no CRL {shard}.")
-    add_crls([key])
     row = _shards().get(key=key, shard=shard)
     made = _publish(row, Q(), passphrase)
     if made is None:
-        raise Conflict(f"{row} is being made at this moment; try again soon.", code="crl.busy")
+        raise Conflict(
+            f"{row} of {key} is being made at this moment; try again soon.", code="crl.busy"
+        )
     return made
 
 
@@ -79,7 +87,6 @@ def publish_due(tell: Callable[[CRL], None] | None = None) -> int:
 
     One that fails stops no other. Authorities whose key needs a passphrase are left to people.
     """
-    add_crls(_incomplete())
     count = 0
     for row in list(_due()):
         try:
@@ -95,8 +102,11 @@ def publish_due(tell: Callable[[CRL], None] | None = None) -> int:
 
 
 def hand_out_due() -> int:
-    """Send a message for each CRL that is due, so that all workers share them; returns how many."""
-    add_crls(_incomplete())
+    """Send a message for each CRL that is due, so that all workers share them; returns how many.
+
+    What has changed about certificates of a key that is over is told by nobody any more.
+    """
+    CRLChange.objects.filter(key__not_after__lte=clock.now()).delete()
     due = list(_due().values_list("key_id", "shard"))
     for key_id, shard in due:
         enqueue(PUBLISH_CRL, str(key_id), shard)
@@ -111,9 +121,8 @@ def _publish(row: CRLShard, wanted: Q, passphrase: str = "") -> CRL | None:
     token = claim(CRLShard.objects.filter(is_free, wanted), row.pk, lease=LEASE, now=now)
     if token is None:
         return None
-    row.refresh_from_db(fields=("base_number", "base_at"))
     try:
-        return make(row, token, passphrase)
+        return make(_shards().get(pk=row.pk), token, passphrase)
     except BaseException:
         held = CRLShard.objects.filter(pk=row.pk, lease_token=token)
         held.update(lease_token=None, lease_expires_at=None)
@@ -134,14 +143,6 @@ def _is_due() -> Q:
 
 def _shards() -> QuerySet[CRLShard]:
     return CRLShard.objects.select_related("key__authority")
-
-
-def _incomplete() -> QuerySet[AuthorityKey]:
-    """Keys without the rows of all of their CRLs: those that were made before there were any."""
-    rows = CRLShard.objects.filter(key=OuterRef("pk")).order_by().values("key")
-    counted = rows.annotate(count=Count("pk")).values("count")
-    keys = AuthorityKey.objects.exclude(cert="").filter(not_after__gt=clock.now())
-    return keys.annotate(made=Coalesce(Subquery(counted), 0)).filter(made__lt=F("crl_shards"))
 
 
 def _publishing(authority: Authority) -> list[AuthorityKey]:

@@ -45,12 +45,12 @@ class RevocationHealth:
 
 def overall() -> RevocationHealth:
     """Of all authorities together, in two queries."""
-    return _health(_published(), CRLChange.objects.all())
+    return _health(_published(), _waiting())
 
 
 def of(authority: Authority) -> RevocationHealth:
     """Of one, whose page somebody may see."""
-    changes = CRLChange.objects.filter(key__authority=authority)
+    changes = _waiting().filter(key__authority=authority)
     return _health(_published().filter(key__authority=authority), changes)
 
 
@@ -59,7 +59,7 @@ def by_authority(actor: Actor) -> dict[str, RevocationHealth]:
     seen = policy.listed(actor, Authority.objects.all()).order_by().values("pk")
     name = "key__authority__name"
     crls = _published().filter(key__authority__in=seen).order_by(name).values_list(name)
-    changes = CRLChange.objects.filter(key__authority__in=seen).values_list(name)
+    changes = _waiting().filter(key__authority__in=seen).values_list(name)
     waiting = {found: rest for found, *rest in changes.annotate(**_WAITING)}
     return {
         found: RevocationHealth(*rest, *waiting.get(found, ()))
@@ -74,6 +74,10 @@ def _health(crls: QuerySet[CRLShard], changes: QuerySet[CRLChange]) -> Revocatio
 def _published() -> QuerySet[CRLShard]:
     """What has to be there: the CRLs of keys whose certificate is still valid."""
     return CRLShard.objects.filter(key__not_after__gt=clock.now())
+
+
+def _waiting() -> QuerySet[CRLChange]:
+    return CRLChange.objects.filter(key__not_after__gt=clock.now()).order_by()
 
 
 _WAITING = {"waiting": Count("pk"), "waiting_since": Min("changed_at")}

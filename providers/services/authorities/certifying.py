@@ -7,7 +7,6 @@ from django.db import transaction
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.errors import CertMateError, InvalidRequest, invalid_input
-from certmate.core.jobs import enqueue_on_commit
 from certmate.pki.der import signed
 from certmate.pki.inspect import describe_certificate, pem_of
 from certmate.pki.issue import draft_request
@@ -19,7 +18,7 @@ from providers.authority.custody.base import MadeKey
 from providers.choices import EntryKind, KeyState
 from providers.models import Authority, AuthorityKey, LedgerEntry
 from providers.services import ledger
-from providers.services.crl_changes import PUBLISH_DUE, add_crls
+from providers.services.crl_changes import add_crls
 from providers.services.signing import issuing, sign_drafts
 
 
@@ -104,8 +103,7 @@ def put_into_use(key: AuthorityKey, cert: str) -> None:
     key.not_before, key.not_after = facts.not_before, facts.not_after
     key.activated_at = clock.now()
     key.save()
-    add_crls([key])
-    enqueue_on_commit(PUBLISH_DUE)
+    add_crls(key)
     audit(
         key.authority,
         "authority.key_activated",

@@ -1,12 +1,16 @@
 """Who makes which CRL when: lost messages, several workers, and workers that die."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from certmate.audit.models import Event
 from certmate.core import clock
 from certmate.core.claims import claim
 from certmate.core.errors import Conflict, IntegrityFault, LeaseLost
@@ -14,7 +18,7 @@ from certmate.pki import crl
 from providers import services
 from providers.authority.custody.base import SoftwareSigner
 from providers.models import CRL, Authority, AuthorityKey, CRLChange, CRLShard, LedgerEntry
-from providers.services import crl_making, crls, ledger
+from providers.services import crl_making, crls, ledger, revocation_health
 from providers.tasks import publish_crl, publish_due
 from tests.providers.authority import making
 from tests.providers.authority.making import PASSPHRASE, SYSTEM
@@ -76,15 +80,7 @@ def test_a_change_that_comes_while_its_crl_is_signed_is_on_the_next(
     first, second = (making.leaf(root).entry for _ in range(2))
     while first.shard != second.shard:
         second = making.leaf(root).entry
-    sign = SoftwareSigner.sign
-    late = [second]
-
-    def meanwhile(signer: SoftwareSigner, data: bytes) -> bytes:
-        if late:
-            services.revoke_entry(actor=SYSTEM, entry=late.pop())
-        return sign(signer, data)
-
-    monkeypatch.setattr(SoftwareSigner, "sign", meanwhile)
+    while_signing(monkeypatch, lambda: services.revoke_entry(actor=SYSTEM, entry=second))
     services.revoke_entry(actor=SYSTEM, entry=first)
     key = making.key_of(root)
     crls.publish_shard(key.pk, first.shard)
@@ -167,3 +163,71 @@ def test_how_many_revocations_there_are_makes_no_more_queries(root: Authority) -
         return len(asked)
 
     assert queries(20) == queries(2)
+
+
+def while_signing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Once, as if somebody else did it at that moment."""
+    sign, left = SoftwareSigner.sign, [happens]
+
+    def meanwhile(signer: SoftwareSigner, data: bytes) -> bytes:
+        if left:
+            left.pop()()
+        return sign(signer, data)
+
+    monkeypatch.setattr(SoftwareSigner, "sign", meanwhile)
+
+
+def test_another_validity_that_comes_while_a_crl_is_signed_counts_at_once(
+    root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = revoked(root)
+    while_signing(
+        monkeypatch,
+        lambda: services.update_authority(actor=SYSTEM, authority=root, crl_hours=10),
+    )
+    crls.publish_shard(entry.key_id, entry.shard)
+    made = newest(entry)
+    assert made.next_update - made.this_update == timedelta(hours=10)
+
+
+def test_another_reason_that_comes_while_a_base_is_signed_is_on_the_next_delta(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = making.root()
+    entry = revoked(root, "certificateHold")
+    while_signing(
+        monkeypatch,
+        lambda: services.revoke_entry(actor=SYSTEM, entry=entry, reason="keyCompromise"),
+    )
+    crls.publish_shard(entry.key_id, entry.shard)
+    base, after = CRL.objects.order_by("number")
+    assert (base.delta_entries, after.delta_entries) == (0, 1)
+
+
+def test_a_crl_that_is_busy_keeps_no_other_from_being_made(root: Authority) -> None:
+    shard = CRLShard.objects.get(shard=0)
+    claim(CRLShard.objects.all(), shard.pk, lease=crls.LEASE, now=clock.now())
+    with pytest.raises(Conflict) as refused:
+        services.publish_crls(actor=SYSTEM, authority=root)
+    assert refused.value.code == "crl.busy"
+    assert [CRL.objects.filter(shard=number).count() for number in (0, 1)] == [1, 2]
+    assert Event.objects.filter(name="authority.crls_published").count() == 1
+
+
+def test_what_has_changed_about_a_key_that_is_over_waits_for_nothing(
+    root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revoked(root)
+    assert revocation_health.overall().waiting == 1
+    AuthorityKey.objects.update(not_after=clock.now())
+    assert revocation_health.overall().waiting == 0
+    assert crls.hand_out_due() == 0
+    assert not CRLChange.objects.exists()
+
+
+def test_an_upgrade_knows_the_crls_that_there_are(root: Authority) -> None:
+    CRLShard.objects.all().delete()
+    migration = import_module("providers.migrations.0007_crl_shards")
+    migration.add_shards(apps, None)
+    assert revocation_health.of(root).missing == 0
+    assert crls.publish_due() == 2
