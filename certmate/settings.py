@@ -44,6 +44,8 @@ CERTMATE_PKI_URL = (
 )
 # For how long a web process answers for it without asking the database.
 CERTMATE_PKI_MEMORY_SECONDS = 2
+# For how long it tells the same numbers to whoever asks whether it is ready.
+CERTMATE_NUMBERS_SECONDS = 30
 
 DEBUG = False
 ALLOWED_HOSTS = env.words("CERTMATE_ALLOWED_HOSTS") or [

@@ -11,8 +11,8 @@ from certmate.pki.errors import PKIError
 from certmate.pki.ocsp.requests import MOST_BYTES, from_path
 from certmate.pki.ocsp.responses import Period
 from providers import published
-from providers.public import FRESH_FOR
 from providers.published import Published
+from providers.services.addresses import FRESH_FOR
 from providers.services.ocsp.answering import answer
 
 RESPONSE = "application/ocsp-response"
@@ -52,7 +52,14 @@ def _cached(request: HttpRequest, content: bytes, period: Period) -> HttpRespons
     be revoked meanwhile.
     """
     tag = hashlib.sha256(content).hexdigest()
-    found = Published(content, RESPONSE, tag, period.begins, FRESH_FOR, period.ends)
+    found = Published(
+        **published.here(content),
+        media_type=RESPONSE,
+        tag=tag,
+        changed_at=period.begins,
+        fresh_for=FRESH_FOR,
+        valid_until=period.ends,
+    )
     response = published.answer(request, found)
     response.headers["Expires"] = http_date(period.ends.timestamp())
     return response

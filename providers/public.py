@@ -4,9 +4,12 @@ These addresses stand in all that it has signed.
 """
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import F
+from django.db.models.functions import Length
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -16,7 +19,8 @@ from certmate.pki.inspect import pem_blocks
 from providers import published
 from providers.choices import KeyState
 from providers.models import CRL, AuthorityKey
-from providers.published import Published, answer, remembered
+from providers.published import Published, answer, here, remembered
+from providers.services.addresses import FRESH_FOR
 from providers.services.signing import above
 
 FORMS = {
@@ -26,8 +30,6 @@ FORMS = {
     "p7c": "application/pkcs7-mime; smime-type=certs-only",
 }
 REVOCATIONS = "application/pkix-crl"
-FRESH_FOR = timedelta(hours=1)
-"""What a revocation has to wait for at a cache; a CRL never longer than it is valid."""
 DELTA_FRESH_FOR = timedelta(minutes=5)
 """Delta CRLs are small, and asked for by those who cannot wait for a full one."""
 
@@ -74,41 +76,48 @@ def _certificate(form: str, name: str, **lookup: object) -> Published | None:
     else:
         content = key.cert.encode() if form == "pem" else pem_blocks(key.cert)[0][1]
     tag = hashlib.sha256(content).hexdigest()[:32]
-    return Published(content, FORMS[form], tag, key.activated_at, FRESH_FOR)
+    return Published(
+        **here(content),
+        media_type=FORMS[form],
+        tag=tag,
+        changed_at=key.activated_at,
+        fresh_for=FRESH_FOR,
+    )
 
 
 def _full(name: str, shard: int) -> Published | None:
     found = _newest(name, shard, "content", "next_update")
     if found is None:
         return None
-    return Published(
-        bytes(found.content),
-        REVOCATIONS,
-        f"{found.number:x}",
-        found.this_update,
-        FRESH_FOR,
-        found.next_update,
-    )
+    pk, number, begins, ends, size = found
+    tag = f"{number:x}"
+    return Published(_loader(pk, "content"), size, REVOCATIONS, tag, begins, FRESH_FOR, ends)
 
 
 def _delta(name: str, shard: int) -> Published | None:
     found = _newest(name, shard, "delta", "delta_next_update")
-    if found is None or found.delta_next_update is None:
+    if found is None:
         return None
-    return Published(
-        bytes(found.delta),
-        REVOCATIONS,
-        f"{found.number:x}-delta",
-        found.this_update,
-        DELTA_FRESH_FOR,
-        found.delta_next_update,
-    )
+    pk, number, begins, ends, size = found
+    if ends is None:
+        return None
+    tag = f"{number:x}-delta"
+    return Published(_loader(pk, "delta"), size, REVOCATIONS, tag, begins, DELTA_FRESH_FOR, ends)
 
 
-def _newest(name: str, shard: int, *fields: str) -> CRL | None:
+def _newest(name: str, shard: int, content: str, ends: str) -> tuple[Any, ...] | None:
+    """Primary key, number, beginning, end and length in bytes."""
     rows = CRL.objects.filter(key__authority__name=name, shard=shard)
     # Numbers of different keys do not tell which of them the address belongs to.
     own = rows.filter(
         key__first_shard__lte=shard, key__first_shard__gt=shard - F("key__crl_shards")
-    )
-    return own.only("number", "this_update", *fields).order_by("-number").first()
+    ).annotate(size=Length(content))
+    return own.order_by("-number").values_list("pk", "number", "this_update", ends, "size").first()
+
+
+def _loader(pk: int, content: str) -> Callable[[], bytes | None]:
+    def load() -> bytes | None:
+        found = CRL.objects.filter(pk=pk).values_list(content, flat=True).first()
+        return None if found is None else bytes(found)
+
+    return load

@@ -5,9 +5,10 @@ and caches answer for us: an answer says for how long it is good.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from cachetools import TTLCache
 from django.conf import settings
@@ -19,29 +20,45 @@ from django.utils.http import http_date, quote_etag
 from certmate.core import clock
 
 MEMORY = 64 * 1024 * 1024
-"""Bytes in each web process. A file of more than a quarter of it is fetched each time."""
+"""Bytes in each web process."""
+LARGE = MEMORY // 4
+"""A longer file is read for those alone who get it, one after another."""
 
 
 @dataclass(frozen=True)
 class Published:
     """A file with what HTTP says of it. `fresh_for` is what caches may take it for, and never
     longer than `valid_until`.
+
+    `load` reads the content, of `size` bytes; None if there is a newer one by now.
     """
 
-    content: bytes
+    load: Callable[[], bytes | None]
+    size: int
     media_type: str
     tag: str
     changed_at: datetime | None
     fresh_for: timedelta
     valid_until: datetime | None = None
 
+    @property
+    def is_large(self) -> bool:
+        return self.size > LARGE
+
 
 Key = tuple[str | int, ...]
 
 _memory: TTLCache[Key, Published] = TTLCache(
-    MEMORY, settings.CERTMATE_PKI_MEMORY_SECONDS, getsizeof=lambda one: len(one.content)
+    MEMORY,
+    settings.CERTMATE_PKI_MEMORY_SECONDS,
+    getsizeof=lambda one: 1024 if one.is_large else one.size,
 )
-_lock = Lock()
+_lock, _one_large = Lock(), Lock()
+
+
+def here(content: bytes) -> dict[str, Any]:
+    """Of a file that is in memory already."""
+    return {"load": lambda: content, "size": len(content)}
 
 
 def remembered(key: Key, fetch: Callable[[], Published | None]) -> Published | None:
@@ -51,11 +68,18 @@ def remembered(key: Key, fetch: Callable[[], Published | None]) -> Published | N
     """
     with _lock:
         found = _memory.get(key)
+    if found is not None:
+        return found
+    found = fetch()
     if found is None:
-        found = fetch()
-        if found is not None and len(found.content) <= MEMORY // 4:
-            with _lock:
-                _memory[key] = found
+        return None
+    if not found.is_large:
+        content = found.load()
+        if content is None:
+            return None
+        found = replace(found, **here(content))
+    with _lock:
+        _memory[key] = found
     return found
 
 
@@ -72,12 +96,22 @@ def answer(request: HttpRequest, found: Published | None) -> HttpResponseBase:
     if changed is not None:
         headers["Last-Modified"] = http_date(changed)
     known = get_conditional_response(request, etag=headers["ETag"], last_modified=changed)
-    if known is None:
-        headers["Content-Length"] = str(len(found.content))
-        return HttpResponse(found.content, content_type=found.media_type, headers=headers)
-    for header, value in headers.items():
-        known.headers[header] = value
-    return known
+    if known is not None:
+        for header, value in headers.items():
+            known.headers[header] = value
+        return known
+    content = b"" if request.method == "HEAD" else _content(found)
+    if content is None:
+        return HttpResponse(status=503, headers={"Retry-After": "1"})
+    headers["Content-Length"] = str(found.size)
+    return HttpResponse(content, content_type=found.media_type, headers=headers)
+
+
+def _content(found: Published) -> bytes | None:
+    if not found.is_large:
+        return found.load()
+    with _one_large:
+        return found.load()
 
 
 def nothing() -> HttpResponse:

@@ -8,7 +8,7 @@ SCHEDULES = (
     Schedule(
         "providers.publish_due",
         timedelta(minutes=1),
-        "Has the CRLs made that are missing, at half of their validity, or behind a revocation.",
+        "Has the CRLs made that are missing, at half of their time, or behind a revocation.",
     ),
     Schedule(
         "providers.produce_answers",

@@ -38,7 +38,7 @@ WHITENOISE_AUTOREFRESH = True
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
 CERTMATE_THROTTLE_URL = "memory://"
-# Each test asks for what was published just now.
-CERTMATE_PKI_MEMORY_SECONDS = 0
+# Each test asks for what was published or counted just now.
+CERTMATE_PKI_MEMORY_SECONDS = CERTMATE_NUMBERS_SECONDS = 0
 # One process runs all tests, each of which may use the first token, within a minute.
 CERTMATE_RATES = dict.fromkeys(CERTMATE_RATES, 0)

@@ -1,7 +1,12 @@
 """Where anybody finds what authorities publish; these addresses stand in what they sign."""
 
+from datetime import timedelta
+
 from providers.models import AuthorityKey
 from providers.services.signing import public_url
+
+FRESH_FOR = timedelta(hours=1)
+"""For how long caches may answer; what a revocation has to wait for there."""
 
 
 def ca_url(key: AuthorityKey) -> str:

@@ -15,15 +15,16 @@ from certmate.pki.inspect import pem_blocks
 from certmate.pki.issue import Issuer
 from certmate.pki.ocsp import client as ocsp
 from providers.choices import EntryKind
-from providers.models import CRL, AuthorityKey, CRLShard, LedgerEntry, Revocation
+from providers.models import CRL, AuthorityKey, LedgerEntry, Revocation
 from providers.services import addresses
+from providers.services.addresses import FRESH_FOR
 from providers.services.signing import issuing
 
 OCSP_REQUEST = "application/ocsp-request"
 TIMEOUT = (5, 20)
 """Seconds to connect, and between two parts of the answer."""
-_REMEMBERED = 2
-"""CRLs of which the earlier may still come out of a cache: the newest, and the one before it."""
+LONGEST = 256 * 1024 * 1024
+"""Bytes of an answer; a CRL of a million entries has a fifth of that."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,12 @@ def check_public(name: str = "") -> Iterator[Checked]:
 def _check_key(session: requests.Session, key: AuthorityKey) -> Iterator[Checked]:
     issuer = issuing(key).issuer
     yield _checked(session, addresses.ca_url(key), partial(_is_certificate, key))
-    for shard in CRLShard.objects.filter(key=key).order_by("shard"):
-        url = addresses.crl_url(key, shard.shard)
-        yield _checked(session, url, partial(_is_crl, shard, issuer, is_delta=False))
+    for shard in key.shards:
+        judge = partial(_is_crl, key, shard, issuer, is_delta=False)
+        yield _checked(session, addresses.crl_url(key, shard), judge)
         if key.authority.has_delta_crls:
-            url = addresses.delta_crl_url(key, shard.shard)
-            yield _checked(session, url, partial(_is_crl, shard, issuer, is_delta=True))
+            judge = partial(_is_crl, key, shard, issuer, is_delta=True)
+            yield _checked(session, addresses.delta_crl_url(key, shard), judge)
 
     answered = LedgerEntry.objects.filter(ocsp_response__key=key).exclude(kind=EntryKind.OCSP)
     entry = answered.order_by("-pk").first()
@@ -76,12 +77,26 @@ def _checked(
             headers={"Content-Type": media_type},
             timeout=TIMEOUT,
             allow_redirects=False,
+            stream=True,
         )
+        content = _read(answer)
     except requests.RequestException as error:
         return Checked(url, f"It cannot be reached ({type(error).__name__}).")
     if answer.status_code != 200:
         return Checked(url, f"It answers with {answer.status_code} instead of 200.")
-    return Checked(url, judge(answer.content))
+    if content is None:
+        return Checked(url, f"It has more than {LONGEST} bytes.")
+    return Checked(url, judge(content))
+
+
+def _read(answer: requests.Response) -> bytes | None:
+    with answer:
+        content = b""
+        for part in answer.iter_content(1024 * 1024):
+            content += part
+            if len(content) > LONGEST:
+                return None
+        return content
 
 
 def _is_certificate(key: AuthorityKey, content: bytes) -> str:
@@ -102,7 +117,9 @@ def _is_answer(entry: LedgerEntry, issuer: Issuer, content: bytes) -> str:
     return ""
 
 
-def _is_crl(shard: CRLShard, issuer: Issuer, content: bytes, *, is_delta: bool) -> str:
+def _is_crl(
+    key: AuthorityKey, shard: int, issuer: Issuer, content: bytes, *, is_delta: bool
+) -> str:
     try:
         read = pki.read_crl(content, issuer)
     except PKIError as error:
@@ -111,8 +128,10 @@ def _is_crl(shard: CRLShard, issuer: Issuer, content: bytes, *, is_delta: bool) 
         return f"It is out of date since {read.next_update:%Y-%m-%d %H:%M} UTC."
     if (read.base_number is not None) != is_delta:
         return f"It is {'a full CRL' if is_delta else 'a delta CRL'}."
-    published = CRL.objects.filter(key=shard.key_id, shard=shard.shard).order_by("-number")
-    numbers = list(published.values_list("number", flat=True)[:_REMEMBERED])
-    if read.number not in numbers:
-        return f"Its number {read.number} is not that of a newly published CRL."
+    newest = CRL.objects.filter(key=key, shard=shard).order_by("-number")
+    number, published_at = newest.values_list("number", "this_update").first() or (0, clock.now())
+    # A cache may have the one before it for as long as we have told it to.
+    is_late = read.number < number and published_at < clock.now() - FRESH_FOR
+    if read.number > number or is_late:
+        return f"Its number is {read.number}; the newest is {number}."
     return ""

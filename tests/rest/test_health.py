@@ -4,14 +4,16 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from cachetools import TTLCache
 from celery import Celery
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
 from certmate.core import clock
 from certmate.core.models import Heartbeat
+from certmate.rest import health
 from tests.caller import problem
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +78,29 @@ def test_a_broker_that_is_away_is_told_without_its_address(monkeypatch: pytest.M
     document = problem(answer, 503, "service.not_ready")
     assert document["checks"]["broker"].startswith("unavailable")
     assert "canary" not in answer.content.decode()
+
+
+@pytest.mark.usefixtures("alive")
+def test_numbers_that_cannot_be_counted_do_not_take_the_server_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails() -> dict[str, float | int | None]:
+        raise DatabaseError("gone")
+
+    monkeypatch.setitem(health.NUMBERS, "crl", fails)
+    answer = Client().get("/ready")
+    assert (answer.status_code, answer.json()["numbers"]) == (200, {})
+
+
+@pytest.mark.usefixtures("alive")
+def test_numbers_are_counted_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def count() -> dict[str, float | int | None]:
+        asked.append(1)
+        return {"asked": len(asked)}
+
+    monkeypatch.setattr(health, "NUMBERS", {"test": count})
+    monkeypatch.setattr(health, "_counted", TTLCache(1, 60))
+    for _ in range(3):
+        assert Client().get("/ready").json()["numbers"] == {"test": {"asked": 1}}

@@ -143,7 +143,7 @@ def test_what_was_asked_for_just_now_takes_no_query(
 ) -> None:
     now = 0.0
     memory: TTLCache[Any, Any] = TTLCache(
-        100_000, 2, timer=lambda: now, getsizeof=lambda one: len(one.content)
+        100_000, 2, timer=lambda: now, getsizeof=lambda one: one.size
     )
     monkeypatch.setattr(published, "_memory", memory)
     path = f"/pki/root/{what}"
@@ -158,6 +158,34 @@ def test_what_was_asked_for_just_now_takes_no_query(
     assert (get(path).content == first.content) == what.startswith("ca")
     get("/pki/nobody/ca.cer")
     assert len(memory) == 1, "what is not there is not remembered"
+
+
+def test_a_large_file_is_read_for_those_alone_who_get_it(
+    root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "LARGE", 100)
+    path = "/pki/root/crl/0.crl"
+    with CaptureQueriesContext(connection) as asked:
+        first = get(path)
+        head = Client().head(path)
+        known = get(path, **{"If-None-Match": first.headers["ETag"]})
+    assert (head.content, known.status_code) == (b"", 304)
+    assert head.headers["Content-Length"] == str(len(first.content))
+    read = [
+        query["sql"]
+        for query in asked
+        if query["sql"].startswith('SELECT "providers_crl"."content"')
+    ]
+    assert len(read) == 1
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_asked_for_again(
+    root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "LARGE", 100)
+    monkeypatch.setattr(public, "_loader", lambda *_: lambda: None)
+    answer = get("/pki/root/crl/0.crl")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
 def test_the_newest_crl_is_served(root: Authority) -> None:

@@ -1,5 +1,6 @@
 """The check from outside, against the application behind a real HTTP server."""
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from certmate.core import clock
-from providers import services
+from providers import public, services
 from providers.models import CRL, LedgerEntry, Revocation
 from providers.services import addresses, signing
 from providers.services.ocsp import producing
@@ -53,7 +54,7 @@ def test_each_fault_is_told_with_its_address(server: Any) -> None:
         "has not signed": {"content": bytes(other.content)},
         "is no CRL": {"content": b"garbage"},
         "It is a delta CRL": {"content": bytes(crl.delta)},
-        "is not that of a newly published": {"number": crl.number + 1},
+        "Its number is": {"number": crl.number - 1},
     }
     making.leaf(crl.key.authority)
     producing.produce_due()
@@ -79,6 +80,22 @@ def test_each_fault_is_told_with_its_address(server: Any) -> None:
             call_command("check_public", stdout=out)
         assert words in out.getvalue()
         CRL.objects.filter(pk=crl.pk).update(content=crl.content, number=crl.number)
+
+
+def test_a_cache_may_have_the_crl_before_for_an_hour(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = making.root()
+    (first,) = services.publish_crls(actor=SYSTEM, authority=root)
+    services.publish_crls(actor=SYSTEM, authority=root)
+    monkeypatch.setattr(
+        public, "_newest", lambda *_: (first.pk, 1, first.this_update, first.next_update, 1)
+    )
+    assert "3 addresses are right" in check()
+    later = clock.now() + timedelta(hours=1, seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with pytest.raises(CommandError, match="2 of 3"):
+        check()
 
 
 def test_an_address_where_nobody_answers_is_told(settings: Any) -> None:
