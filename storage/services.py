@@ -226,7 +226,11 @@ def _spec(target: StorageTarget) -> BackendSpec:
 
 
 def _backend(target: StorageTarget) -> Backend:
-    places = OwnPlaces(data_dir=Path(settings.DATA_DIR), database=DatabaseBackend(target.pk))
+    places = OwnPlaces(
+        data_dir=Path(settings.DATA_DIR),
+        database=DatabaseBackend(target.pk),
+        kubernetes_token=settings.CERTMATE_KUBERNETES_TOKEN_FILE,
+    )
     return _spec(target).build(target.parameters, places)
 
 

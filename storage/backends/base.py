@@ -96,10 +96,13 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class OwnPlaces:
-    """What CertMate itself has to offer: its data directory, and its database for this target."""
+    """What CertMate itself has to offer: its data directory, its database for this target, and the
+    file of the service account token that the operator lets it show to a vault.
+    """
 
     data_dir: Path
     database: Backend
+    kubernetes_token: Path | None = None
 
 
 @dataclass(frozen=True)
