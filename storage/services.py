@@ -26,6 +26,8 @@ from certmate.core.errors import (
     IntegrityFault,
     InvalidRequest,
     NotFound,
+    UpstreamRejected,
+    UpstreamUnavailable,
 )
 from certmate.pki import bundle as pki_bundle
 from certmate.pki.bundle import Bundle
@@ -84,6 +86,7 @@ def update_target(
         changed = declared.validate(spec.parameters, merged, field="parameters")
         if _place(spec, changed) != _place(spec, target.parameters):
             _require_empty(target)
+        _require_secrets_again(spec, target.parameters, changed, parameters)
     with transaction.atomic():
         target = StorageTarget.objects.select_for_update().get(pk=target.pk)
         target.name = target.name if name is None else name
@@ -270,9 +273,43 @@ def _require_own_place(target: StorageTarget) -> None:
             )
 
 
+def _require_secrets_again(
+    spec: BackendSpec,
+    stored: Mapping[str, str],
+    changed: Mapping[str, str],
+    submitted: Mapping[str, Any],
+) -> None:
+    """Who may change a target may not read its secrets, and so not send them elsewhere either."""
+    if all(stored.get(name) == changed.get(name) for name in (*spec.location, *spec.endpoints)):
+        return
+    for parameter in spec.parameters:
+        kept = submitted.get(parameter.name) in (None, declared.MASK)
+        if parameter.secret and kept and parameter.name in stored:
+            raise InvalidRequest(
+                f"{parameter.label} has to be given again, because it would go to another place.",
+                code="storage.secret_needed",
+                field=f"parameters.{parameter.name}",
+            )
+
+
 def _require_empty(target: StorageTarget) -> None:
-    if next(list_refs(target), None) is not None:
+    try:
+        holds_any = next(list_refs(target), None) is not None
+    except (UpstreamRejected, UpstreamUnavailable):
+        # A place that never could be asked, such as one that was mistyped, holds nothing of ours.
+        if target.verified_at is not None or _is_named(target):
+            raise
+        return
+    if holds_any:
         raise _in_use(target)
+
+
+def _is_named(target: StorageTarget) -> bool:
+    """Whether any row of any app refers to the target."""
+    return any(
+        related.related_model._base_manager.filter(**{related.field.name: target}).exists()
+        for related in StorageTarget._meta.related_objects
+    )
 
 
 def _in_use(target: StorageTarget) -> Conflict:

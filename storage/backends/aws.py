@@ -2,12 +2,20 @@
 
 import ssl
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from certmate.core.errors import CertMateError, InvalidRequest
 from certmate.core.parameters import Parameter
 from storage.backends import connections
-from storage.backends.connections import CA_BUNDLE, CLIENTS, GUARDED, check_endpoint, trust
+from storage.backends.connections import (
+    CA_BUNDLE,
+    CLIENTS,
+    GUARDED,
+    check_endpoint,
+    redirected,
+    trust,
+)
 from storage.backends.failures import answered, missing_sdk, not_signed_in, unreached
 
 T = TypeVar("T")
@@ -150,6 +158,13 @@ def _guarded_session(context: ssl.SSLContext | None) -> Any:
     from botocore.httpsession import URLLib3Session
 
     class Session(URLLib3Session):  # type: ignore[misc]
+        def send(self, request: Any) -> Any:
+            response = super().send(request)
+            if 300 < response.status_code < 400 and response.status_code != HTTPStatus.NOT_MODIFIED:
+                response.raw.close()
+                raise redirected()
+            return response
+
         def _get_ssl_context(self) -> Any:
             return context if context is not None else super()._get_ssl_context()
 

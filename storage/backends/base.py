@@ -112,6 +112,7 @@ class BackendSpec:
     `build` makes the backend of one target from validated parameters; it contacts nobody and raises
     InvalidRequest for what makes no sense. `location` names the parameters that say where the
     bundles are: two targets never share a place, and a target that holds bundles does not move.
+    `endpoints` names further ones that say to whom a secret is sent.
     """
 
     slug: str
@@ -120,6 +121,7 @@ class BackendSpec:
     help: str = ""
     parameters: tuple[Parameter, ...] = ()
     location: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
 
 def unknown(ref: BundleRef) -> NotFound:

@@ -68,6 +68,13 @@ def session(context: ssl.SSLContext | None) -> requests.Session:
     return made
 
 
+def redirected() -> UpstreamRejected:
+    return UpstreamRejected(
+        "The server answers with a redirect. Give the address that it leads to.",
+        code="storage.endpoint",
+    )
+
+
 def _looked_at(connection: Any) -> Any:
     """The very address that is connected to, so that no second look-up can differ."""
     try:
@@ -126,10 +133,7 @@ class _Adapter(HTTPAdapter):
         response = super().send(request, *args, **kwargs)
         if response.is_redirect:
             response.close()
-            raise UpstreamRejected(
-                "The server answers with a redirect. Give the address that it leads to.",
-                code="storage.endpoint",
-            )
+            raise redirected()
         return response
 
 

@@ -152,7 +152,8 @@ class Vault:
         self.run("Deleting", "delete", delete)
         # Asked for again: an earlier attempt may have ended between the two steps.
         deleted = self.run("Deleting", "get", lambda client: client.get_deleted_secret(name))
-        if deleted is not None and "Purgeable" in str(deleted.properties.recovery_level):
+        level = str(deleted.properties.recovery_level).lower() if deleted is not None else ""
+        if "purgeable" in level:
             self.run("Deleting", "purge", lambda client: client.purge_deleted_secret(name))
 
     def recover(self, name: str) -> None:
@@ -293,4 +294,5 @@ SPEC = BackendSpec(
         CA_BUNDLE,
     ),
     location=("vault_url", "prefix"),
+    endpoints=("login_url",),
 )

@@ -17,6 +17,9 @@ from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import damaged
 from storage.backends.shelf import Found, ShelfBackend
 
+PAGE = 1000
+"""As many as S3 gives at once."""
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _SUFFIX = ".json"
@@ -124,7 +127,9 @@ class S3Shelf:
             )
 
     def _page(self, start: str, token: Mapping[str, str], client: Any) -> Any:
-        return client.list_objects_v2(Bucket=self._bucket, Prefix=start, Delimiter="/", **token)
+        return client.list_objects_v2(
+            Bucket=self._bucket, Prefix=start, Delimiter="/", MaxKeys=PAGE, **token
+        )
 
     def _delete_version(self, key: str, number: str, client: Any) -> Any:
         return client.delete_object(Bucket=self._bucket, Key=key, VersionId=number)

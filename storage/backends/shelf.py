@@ -14,11 +14,12 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from certmate.core.errors import Conflict, IntegrityFault, InvalidRequest
+from certmate.core.errors import CertMateError, Conflict, IntegrityFault, InvalidRequest
 from certmate.pki.bundle import Bundle
 from certmate.pki.names import object_name
 from storage.backends.base import KINDS, BundleRef, is_fingerprint, require_same, unknown
@@ -172,16 +173,28 @@ class ShelfBackend:
 
     def probe(self) -> None:
         name = secrets.token_hex(8)
-        written: Document = {"probe": secrets.token_hex(32)}
         try:
-            attempt(partial(self._shelf.create, "probe", name, written))
+            self._try_out(name)
+        except CertMateError:
+            # Whatever was written; what failed first is told.
+            with suppress(CertMateError):
+                self._remove("probe", name)
+            raise
+        self._remove("probe", name)
+
+    def _try_out(self, name: str) -> None:
+        for step in (self._shelf.create, self._overwrite):
+            written: Document = {"probe": secrets.token_hex(32)}
+            attempt(partial(step, "probe", name, written))
             found = attempt(partial(self._shelf.read, "probe", name))
             if found is None or found.document != written:
                 raise unavailable("Comparing", "what was read is not what was written")
-            if name not in attempt(partial(self._names, "probe")):
-                raise unavailable("Listing", "what was written is not there")
-        finally:
-            self._remove("probe", name)
+        if name not in attempt(partial(self._names, "probe")):
+            raise unavailable("Listing", "what was written is not there")
+
+    def _overwrite(self, folder: str, name: str, document: Document) -> bool:
+        found = self._shelf.read(folder, name)
+        return found is not None and self._shelf.replace(folder, name, document, found.revision)
 
     def _keep(self, ref: BundleRef, bundle: Bundle, document: Document) -> Document:
         """Have the version under its own name; what is there already stays, and is returned."""

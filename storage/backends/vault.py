@@ -36,7 +36,7 @@ from storage.backends.shelf import Found, ShelfBackend
 
 T = TypeVar("T")
 
-_PATH = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _RENEW_AGAIN = 300.0
 
 
@@ -57,9 +57,9 @@ class VaultSession:
 
     def run(self, doing: str, needs: str, call: Callable[[Any], T]) -> T | None:
         """What the call answers; None where there is nothing at the path."""
+        client = self._signed_in()
         from hvac import exceptions
 
-        client = self._signed_in()
         try:
             return _told(doing, needs, call, client)
         except exceptions.Forbidden:
@@ -368,9 +368,9 @@ def build(values: Mapping[str, str], places: OwnPlaces) -> Backend:
                 field=f"parameters.{name}",
             )
     for name in ("mount", "path", "auth_mount", "namespace"):
-        if name in values and not _PATH.fullmatch(values[name].strip("/")):
+        if name in values and not _PATH.fullmatch(values[name]):
             raise InvalidRequest(
-                "A path has letters, digits, _ . - and slashes between them.",
+                "A path has letters, digits, _ - . and slashes between; no part begins with a dot.",
                 code="storage.parameters",
                 field=f"parameters.{name}",
             )

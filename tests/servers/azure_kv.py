@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.authority import server_identity
+from tests.servers.authority import ServerIdentity, server_identity
 from tests.servers.standin import Reply, Request, serving
 
 TENANT = "0b6b3a3c-6f0e-4f7c-9d6c-3a1f0f0e9a11"
@@ -32,12 +32,13 @@ class KeyVault:
     """The state: secrets by lower-case name, each a list of versions, and the deleted ones."""
 
     address: str = ""
-    trust_pem: str = ""
+    identity: ServerIdentity | None = None
     secrets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     deleted: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
     recovery_level: str = "Recoverable+Purgeable"
+    lifetime: int = 3600
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def clear(self) -> None:
@@ -45,7 +46,7 @@ class KeyVault:
         with self.lock:
             for state in (self.secrets, self.deleted, self.denied):
                 state.clear()
-            self.recovery_level = "Recoverable+Purgeable"
+            self.recovery_level, self.lifetime = "Recoverable+Purgeable", 3600
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -55,7 +56,7 @@ class KeyVault:
             "tenant_id": TENANT,
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
-            "ca_bundle": self.trust_pem,
+            "ca_bundle": self.identity.root_pem if self.identity else "",
         }
 
     def answer(self, request: Request) -> Reply:
@@ -92,7 +93,9 @@ class KeyVault:
             return Reply(401, said)
         token = secrets.token_hex(16)
         self.tokens.add(token)
-        return Reply(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": token})
+        return Reply(
+            200, {"token_type": "Bearer", "expires_in": self.lifetime, "access_token": token}
+        )
 
     def _vault(self, request: Request, path: list[str], query: dict[str, list[str]]) -> Reply:
         area, name = path[0], path[1].lower() if len(path) > 1 else ""
@@ -196,5 +199,5 @@ def key_vault() -> Iterator[KeyVault]:
     with tempfile.TemporaryDirectory(prefix="kv-") as folder:
         identity = server_identity(Path(folder))
         with serving(state.answer, identity) as address:
-            state.address, state.trust_pem = address, identity.root_pem
+            state.address, state.identity = address, identity
             yield state

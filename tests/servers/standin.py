@@ -53,7 +53,7 @@ def _responder(answer: Answer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
             self.wfile.flush()
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = respond  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_LIST = respond  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             """Quiet."""

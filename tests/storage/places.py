@@ -9,7 +9,7 @@ from certmate.core.parameters import validate
 from storage.backends.base import Backend, OwnPlaces
 from storage.catalogue import CATALOGUE
 from tests.servers.infisical import Infisical
-from tests.servers.moto_aws import AWS, BUCKET, VERSIONED_BUCKET
+from tests.servers.moto_aws import AWS, BUCKET
 
 CASES = {
     "local": "local",
@@ -18,7 +18,6 @@ CASES = {
     "vault-kv1": "vault",
     "aws-secrets-manager": "aws-secrets-manager",
     "s3": "s3",
-    "s3-versions": "s3",
     "azure-key-vault": "azure-key-vault",
     "infisical": "infisical",
 }
@@ -59,10 +58,6 @@ def _s3(request: pytest.FixtureRequest, own: str) -> dict[str, str]:
     return _secrets_manager(request, own) | {"bucket": BUCKET}
 
 
-def _s3_versions(request: pytest.FixtureRequest, own: str) -> dict[str, str]:
-    return _secrets_manager(request, own) | {"bucket": VERSIONED_BUCKET}
-
-
 def _key_vault(request: pytest.FixtureRequest, own: str) -> dict[str, str]:
     return dict(request.getfixturevalue("azure_server").parameters)
 
@@ -77,7 +72,6 @@ _PARAMETERS: dict[str, Callable[[pytest.FixtureRequest, str], dict[str, str]]] =
     "vault-kv1": _vault_kv1,
     "aws-secrets-manager": _secrets_manager,
     "s3": _s3,
-    "s3-versions": _s3_versions,
     "azure-key-vault": _key_vault,
     "infisical": _infisical,
 }
