@@ -1,8 +1,18 @@
 from django_filters import rest_framework as filters
 
 from certmate.rest.filters import YesNoFilter
+from storage.choices import ItemState, MigrationState
 
 
 class StorageTargetFilter(filters.FilterSet):  # type: ignore[misc]
     backend = filters.CharFilter()
     is_default = YesNoFilter()
+
+
+class StorageMigrationFilter(filters.FilterSet):  # type: ignore[misc]
+    source = filters.CharFilter(field_name="source__name")
+    state = filters.ChoiceFilter(choices=MigrationState.choices)
+
+
+class MigrationItemFilter(filters.FilterSet):  # type: ignore[misc]
+    state = filters.ChoiceFilter(choices=ItemState.choices)

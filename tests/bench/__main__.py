@@ -7,7 +7,7 @@ Exit status 1 if a promise is not kept. `make bench ARGS="lists sweep"` runs som
 import sys
 from collections.abc import Callable
 
-from tests.bench import audit, clients, grants, issuance, lists, start
+from tests.bench import audit, clients, grants, issuance, lists, migration, start
 from tests.bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "large-batch": clients.measure_large_batch,
     "one-by-one": clients.measure_one_by_one,
     "million": clients.measure_million,
+    "migration": migration.measure,
     "start": start.measure,
     "audit": audit.measure,
 }

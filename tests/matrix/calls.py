@@ -14,6 +14,7 @@ KINDS = {
     "ca-accounts": "providers.caaccount",
     "dns-accounts": "providers.dnsaccount",
     "storage-targets": "storage.storagetarget",
+    "storage-migrations": "storage.storagemigration",
     "authorities": "providers.authority",
     "profiles": "providers.profile",
     "identities": "clients.identity",
@@ -59,6 +60,8 @@ REFERENCES = {
     "profile": "providers.profile",
     "identity": "clients.identity",
     "storage": "storage.storagetarget",
+    "source": "storage.storagetarget",
+    "to": "storage.storagetarget",
     "team": "access.team",
     "certificate": "certificates.certificate",
     "user": "auth.user",
@@ -96,7 +99,7 @@ PLAIN = {
     *("validity_days", "alt_names", "certificate_type", "default_days", "extended_key_usage"),
     *("key_types", "key_usage", "longest_days", "needs_approval", "subject_fields"),
     *("common_name", "csr_der", "identifier", "legacy", "method", "needs_action", "notes", "proof"),
-    *("rows", "same_key", "san", "supersede"),
+    *("rows", "same_key", "san", "supersede", "clean_up"),
 }
 """Fields and parameters that name none."""
 
@@ -272,4 +275,5 @@ def _of_work(things: Things) -> dict[str, Any]:
         "create_storage_target": target | {"name": "new-store"},
         "replace_storage_target": target,
         "update_storage_target": {"is_default": False},
+        "migrate_storage_target": {"to": f"{label}-spare-store"},
     }

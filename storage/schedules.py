@@ -1,0 +1,13 @@
+"""What beat does for storage, unless an operator has changed it in the admin."""
+
+from datetime import timedelta
+
+from certmate.core.schedules import Schedule
+
+SCHEDULES = (
+    Schedule(
+        "storage.sweep_migrations",
+        timedelta(minutes=1),
+        "Wakes migrations whose message was lost, whose wait is over, or whose worker died.",
+    ),
+)

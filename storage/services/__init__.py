@@ -1,0 +1,40 @@
+"""What can be done to storage targets and the bundles in them: one function a verb."""
+
+from storage.services.migrations import cancel_migration, migrate_target
+from storage.services.places import (
+    is_own_database,
+    list_refs,
+    load,
+    load_many,
+    remove,
+    store,
+    store_many,
+)
+from storage.services.targets import (
+    create_target,
+    default_target,
+    delete_target,
+    resolve_target,
+    seed_default_target,
+    update_target,
+    verify_target,
+)
+
+__all__ = [
+    "cancel_migration",
+    "create_target",
+    "default_target",
+    "delete_target",
+    "is_own_database",
+    "list_refs",
+    "load",
+    "load_many",
+    "migrate_target",
+    "remove",
+    "resolve_target",
+    "seed_default_target",
+    "store",
+    "store_many",
+    "update_target",
+    "verify_target",
+]
