@@ -140,14 +140,14 @@ class StorageMigration(Leased):
 
 
 class MigrationItem(models.Model):
-    """One bundle to be copied; `fingerprints` are the versions of it that were."""
+    """One bundle to be copied; `fingerprints` (with spaces) are the versions of it that were."""
 
     access_via: ClassVar[str] = "migration"
 
     migration = models.ForeignKey(StorageMigration, models.CASCADE, related_name="items")
     kind = models.CharField(max_length=16)
     name = models.CharField(max_length=255)
-    fingerprints = models.JSONField(default=list)
+    fingerprints = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=ItemState.choices, default=ItemState.QUEUED)
     error_code = models.CharField(max_length=60, blank=True)
     error_detail = models.CharField(max_length=500, blank=True)

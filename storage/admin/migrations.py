@@ -92,7 +92,7 @@ class StorageMigrationAdmin(ServiceAdmin[StorageMigration]):
     def notices(
         self, request: HttpRequest, obj: StorageMigration | None
     ) -> Iterable[tuple[str, str]]:
-        if obj is not None and obj.error_code:
+        if obj is not None and obj.error_code and self.may(request, Verb.CHANGE, obj):
             waits = obj.state == MigrationState.QUEUED
             yield "warn" if waits else "bad", f"{obj.error_detail} ({obj.error_code})"
         if obj is not None and obj.state == MigrationState.INCOMPLETE:
@@ -117,7 +117,8 @@ class StorageMigrationAdmin(ServiceAdmin[StorageMigration]):
         return [FactGroup("Bundles", places), FactGroup("History", history)]
 
     def tables(self, request: HttpRequest, obj: StorageMigration) -> Iterable[Table]:
-        if obj.failed:
+        # Names of bundles are names of certificates, which not all who see the target may see.
+        if obj.failed and self.may(request, Verb.CHANGE, obj):
             found = MigrationItem.objects.filter(migration=obj, state=ItemState.FAILED)
             rows = [(str(one), one.error_code, one.error_detail) for one in found[:FAILED_SHOWN]]
             yield Table("Failed bundles", ("Bundle", "Code", "Reason"), rows)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from certmate.access import policy
 from certmate.access.verbs import Verb
 from certmate.rest.fields import Flag, Text, instant
 from certmate.rest.serializers import Input, Nothing, Output
@@ -40,7 +41,10 @@ class StorageMigrationOutput(Output):
     failed = serializers.IntegerField()
     progress = serializers.FloatField(help_text="0 to 1.")
     error_code = serializers.CharField(allow_null=True)
-    message = serializers.CharField(allow_null=True, help_text="Why it stopped, or waits.")
+    message = serializers.CharField(
+        allow_null=True,
+        help_text="Why it stopped, or waits; for who may change the source.",
+    )
     items = serializers.URLField(help_text="What came of each bundle.")
     requested_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -65,13 +69,18 @@ class StorageMigrationOutput(Output):
             "failed": instance.failed,
             "progress": round(instance.done / instance.total, 4) if instance.total else 0.0,
             "error_code": instance.error_code or None,
-            "message": instance.error_detail or None,
+            "message": self._message(instance),
             "items": f"{url}/items",
             "requested_by": requester.get_username() if requester else None,
             "created_at": instant(instance.created_at),
             "started_at": instant(instance.started_at),
             "finished_at": instant(instance.finished_at),
         }
+
+    def _message(self, migration: StorageMigration) -> str | None:
+        """It may name a bundle."""
+        may_know = migration.source_id in self.context["changeable"]
+        return (migration.error_detail or None) if may_know else None
 
 
 class MigrationItemOutput(Output):
@@ -92,7 +101,7 @@ class MigrationItemOutput(Output):
             "kind": instance.kind,
             "name": instance.name,
             "state": instance.state,
-            "fingerprints": instance.fingerprints,
+            "fingerprints": instance.fingerprints.split(),
             "error_code": instance.error_code or None,
             "message": instance.error_detail or None,
         }
@@ -104,10 +113,15 @@ class MigrationEndpoint(Endpoint):
     def get_queryset(self) -> models.QuerySet[Any]:
         return StorageMigration.objects.select_related("source", "destination", "requested_by")
 
+    def output(self) -> StorageMigrationOutput:
+        targets = policy.visible(self.actor, StorageTarget.objects.all(), Verb.CHANGE)
+        changeable = set(targets.values_list("pk", flat=True))
+        return StorageMigrationOutput(context={"request": self.request, "changeable": changeable})
+
     def shown(self, migration: StorageMigration, status: int = 200) -> Response:
         """The migration as it is by now."""
         row = self.get_queryset().get(pk=migration.pk)
-        body = StorageMigrationOutput(context={"request": self.request}).represent(row)
+        body = self.output().represent(row)
         return Response(body, status, headers={"Location": body["url"]} if status == 202 else {})
 
 
@@ -138,7 +152,7 @@ class StorageMigrations(MigrationEndpoint):
     def get(self, request: Request) -> Response:
         """One page of migrations, the newest first."""
         rows = self.visible(self.get_queryset())
-        return self.page(rows, StorageMigrationOutput(context={"request": request}))
+        return self.page(rows, self.output())
 
 
 class StorageMigrationById(MigrationEndpoint):
@@ -162,7 +176,8 @@ class StorageMigrationItems(MigrationEndpoint):
 
     def get(self, request: Request, pk: int) -> Response:
         """One page of the bundles, with what came of each."""
-        migration = self.find(StorageMigration.objects.all(), pk=pk)
+        # Names of bundles are names of certificates, which not all who see the target may see.
+        migration = self.find(StorageMigration.objects.all(), Verb.CHANGE, pk=pk)
         return self.page(self.get_queryset().filter(migration=migration), MigrationItemOutput())
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -59,9 +60,15 @@ def trust(values: Mapping[str, str]) -> ssl.SSLContext | None:
         ) from None
 
 
-def session(context: ssl.SSLContext | None) -> requests.Session:
-    """A session of requests that connects as this module says."""
+def session(url: str, context: ssl.SSLContext | None) -> requests.Session:
+    """A session of requests to one server, which connects as this module says."""
     made = requests.Session()
+    # What the environment says of this server is looked up once and not with each call; nothing is
+    # taken from a .netrc file.
+    made.trust_env = False
+    made.proxies = dict(get_environ_proxies(url))
+    bundles = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+    made.verify = next(filter(None, bundles), True)
     adapter = _Adapter(context)
     made.mount("https://", adapter)
     made.mount("http://", adapter)

@@ -65,7 +65,7 @@ class InfisicalSession:
             raise missing_sdk("infisicalsdk") from None
         values = self._values
         client = InfisicalSDKClient(host=values["site_url"], cache_ttl=None)
-        kept = session(self._trust)
+        kept = session(values["site_url"], self._trust)
         kept.headers.update(client.api.session.headers)
         client.api.session = kept
         for verb in ("get", "post", "patch", "delete"):

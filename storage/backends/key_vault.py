@@ -185,6 +185,10 @@ class Vault:
         except ImportError:
             raise missing_sdk("azure-keyvault-secrets") from None
         values = self._values
+
+        def transport(url: str) -> Any:
+            return RequestsTransport(session=session(url, self._trust), session_owner=False)
+
         # `failures.attempt` is the one place that tries again.
         common: dict[str, Any] = {"retry_total": 0}
         credential: Any
@@ -197,14 +201,14 @@ class Vault:
                 values["client_secret"],
                 authority=values["login_url"],
                 disable_instance_discovery=not _is_public_login(values),
-                transport=RequestsTransport(session=session(self._trust), session_owner=False),
+                transport=transport(values["login_url"]),
                 **common,
             )
         return SecretClient(
             values["vault_url"],
             credential,
             verify_challenge_resource=_is_azure(values),
-            transport=RequestsTransport(session=session(self._trust), session_owner=False),
+            transport=transport(values["vault_url"]),
             **common,
         )
 

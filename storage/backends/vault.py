@@ -96,7 +96,7 @@ class VaultSession:
             raise missing_sdk("hvac") from None
         client = hvac.Client(
             url=self._values["url"],
-            session=session(self._trust),
+            session=session(self._values["url"], self._trust),
             timeout=READ_SECONDS,
             namespace=self._values.get("namespace"),
         )

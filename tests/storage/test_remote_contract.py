@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
+from django.db import connection
 
 from certmate.core.errors import (
     CertMateError,
@@ -111,6 +112,7 @@ def test_of_concurrent_writers_none_loses_his_version(backend: Backend) -> None:
         barrier.wait()
         for bundle in some:
             backend.put(REF, bundle)
+        connection.close()
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(write, [bundles[:2], bundles[2:4], bundles[4:]]))
@@ -128,6 +130,7 @@ def test_a_reader_during_writes_gets_one_whole_version(backend: Backend) -> None
     def write() -> None:
         for bundle in bundles[1:]:
             backend.put(REF, bundle)
+        connection.close()
 
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)

@@ -85,7 +85,7 @@ verify_storage_target               200  200  403  403  403  404  404  403  403 
 migrate_storage_target              202  202  403  403  403  404  404  403  403  202  404  403  403
 list_storage_migrations             200  200  200  200  200  200  200  200  403  200  200  200  200
 get_storage_migration               200  200  200  200  200  404  404  200  403  200  404  200  200
-list_storage_migration_items        200  200  200  200  200  404  404  200  403  200  404  200  200
+list_storage_migration_items        200  200  403  403  403  404  404  403  403  200  404  403  403
 cancel_storage_migration            200  200  403  403  403  404  404  403  403  200  404  403  403
 """
 _AUTHORITIES = """
