@@ -1,4 +1,4 @@
-"""States of a migration and of its items, with the tones of their badges."""
+"""States of migrations, their items, and mirrors, with the tones of their badges."""
 
 from django.db.models import TextChoices
 
@@ -19,6 +19,13 @@ class ItemState(TextChoices):
     FAILED = "failed", "Failed"
 
 
+class MirrorState(TextChoices):
+    WAITING = "waiting", "Waiting"
+    STORED = "stored", "Up to date"
+    FAILING = "failing", "Failing"
+    REMOVING = "removing", "Being removed"
+
+
 OPEN_MIGRATIONS = (MigrationState.QUEUED, MigrationState.RUNNING)
 
 TONES: dict[str, str] = {
@@ -28,4 +35,8 @@ TONES: dict[str, str] = {
     MigrationState.INCOMPLETE: "warn",
     MigrationState.CANCELLED: "mute",
     MigrationState.FAILED: "bad",
+    MirrorState.WAITING: "info",
+    MirrorState.STORED: "good",
+    MirrorState.FAILING: "bad",
+    MirrorState.REMOVING: "mute",
 }

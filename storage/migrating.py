@@ -29,9 +29,9 @@ from certmate.core.jobs import enqueue
 from certmate.core.stopping import is_stopping
 from storage.backends.base import Backend, BundleRef, require_same
 from storage.choices import ItemState, MigrationState
-from storage.models import MigrationItem, StorageMigration
+from storage.models import MigrationItem, Mirror, StorageMigration
 from storage.services import is_own_database
-from storage.services.migrations import RUN_MIGRATION, naming_models
+from storage.services.migrations import RUN_MIGRATION, is_version, naming_models
 from storage.services.places import backend_of
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,11 @@ class Run:
 
     def _list(self) -> None:
         """A row for each bundle of the source that has none yet."""
-        refs = self.source.list()
+        mirrored = set(
+            Mirror.objects.filter(target=self.migration.source).values_list("kind", "name")
+        )
+        # A copy at a mirror is not at home there, and stays.
+        refs = (ref for ref in self.source.list() if (ref.kind, ref.name) not in mirrored)
         while chunk := list(islice(refs, _INSERT)):
             rows = [
                 MigrationItem(migration=self.migration, kind=ref.kind, name=ref.name)
@@ -188,15 +192,16 @@ class Run:
     def _switch(self) -> None:
         """Let everything name the destination whose bundles are there, in short transactions."""
         source, destination = self.migration.source, self.migration.destination
+        Mirror.objects.filter(source=source).update(source=destination)
         for model in naming_models():
             rows = model._default_manager.filter(storage_target=source)
-            if not _is_version(model):
+            if not is_version(model):
                 rows.update(storage_target=destination)
         copied = self._items(ItemState.COPIED).values_list("fingerprints", flat=True)
         found = [fingerprint for one in copied.iterator() for fingerprint in one.split()]
         for start in range(0, len(found), _INSERT):
             some = found[start : start + _INSERT]
-            for model in filter(_is_version, naming_models()):
+            for model in filter(is_version, naming_models()):
                 rows = model._default_manager.filter(storage_target=source, fingerprint__in=some)
                 rows.update(storage_target=destination)
             self._extend_lease()
@@ -337,11 +342,6 @@ def _copy_version(destination: Backend, ref: BundleRef, bundle: Any) -> None:
     require_same(found, bundle)
     if found.fingerprint != bundle.fingerprint or found.csr.strip() != bundle.csr.strip():
         raise IntegrityFault("What was read back is not what was written.", code="storage.damaged")
-
-
-def _is_version(model: Any) -> bool:
-    """Whether its rows are of one certificate each, which is what a bundle's version is."""
-    return any(field.name == "fingerprint" for field in model._meta.fields)
 
 
 def _stop(migration: StorageMigration, token: uuid.UUID, error: CertMateError) -> None:

@@ -1,4 +1,4 @@
-"""Storage targets, bundles that are kept in CertMate's own database, and migrations."""
+"""Storage targets, bundles of CertMate's own database, mirrors and migrations."""
 
 import uuid
 from typing import ClassVar
@@ -11,7 +11,7 @@ from certmate.access.verbs import Scope, permissions, under
 from certmate.core.claims import Leased
 from certmate.core.fields import EncryptedJSONField
 from storage import catalogue
-from storage.choices import OPEN_MIGRATIONS, ItemState, MigrationState
+from storage.choices import OPEN_MIGRATIONS, ItemState, MigrationState, MirrorState
 
 
 class StorageTarget(models.Model):
@@ -83,6 +83,51 @@ class StoredBundle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+
+class Mirror(Leased):
+    """A further target that a bundle is copied to whenever it is stored at its own, the source.
+
+    What is to be done stands here, so that a mirror that is away holds nobody up: `wanted` is the
+    version that shall be there, `stored` the one that is.
+    """
+
+    access_via: ClassVar[str] = "source"
+
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=255)
+    source = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    target = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    wanted = models.CharField(max_length=64)
+    stored = models.CharField(max_length=64, blank=True)
+    state = models.CharField(
+        max_length=10, choices=MirrorState.choices, default=MirrorState.WAITING
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    stored_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "name", "target"], name="storage_one_mirror_a_target"
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="storage_mirrors_due",
+                condition=models.Q(next_attempt_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name} at {self.target}"
 
 
 class StorageMigration(Leased):

@@ -10,4 +10,9 @@ SCHEDULES = (
         timedelta(minutes=1),
         "Wakes migrations whose message was lost, whose wait is over, or whose worker died.",
     ),
+    Schedule(
+        "storage.sweep_mirrors",
+        timedelta(minutes=1),
+        "Wakes mirrors whose message was lost, whose wait is over, or whose worker died.",
+    ),
 )

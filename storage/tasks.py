@@ -1,8 +1,8 @@
-"""The tasks by which messages and the scheduler reach migrations."""
+"""The tasks by which messages and the scheduler reach migrations and mirrors."""
 
 from celery import shared_task
 
-from storage import migrating
+from storage import migrating, mirroring
 
 
 @shared_task(name="storage.run_migration")
@@ -13,3 +13,13 @@ def run_migration(migration_id: int) -> None:
 @shared_task(name="storage.sweep_migrations")
 def sweep_migrations() -> None:
     migrating.sweep_migrations()
+
+
+@shared_task(name="storage.run_mirror")
+def run_mirror(mirror_id: int) -> None:
+    mirroring.run_mirror(mirror_id)
+
+
+@shared_task(name="storage.sweep_mirrors")
+def sweep_mirrors() -> None:
+    mirroring.sweep_mirrors()

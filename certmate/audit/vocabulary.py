@@ -77,6 +77,8 @@ DOMAIN = (
     "storage_target.migration_failed",
     "storage_target.migration_incomplete",
     "storage_target.migration_requested",
+    "storage_target.mirror_added",
+    "storage_target.mirror_removed",
     "storage_target.verification_failed",
     "storage_target.verified",
     "token.created",

@@ -1,7 +1,7 @@
 from django_filters import rest_framework as filters
 
 from certmate.rest.filters import YesNoFilter
-from storage.choices import ItemState, MigrationState
+from storage.choices import ItemState, MigrationState, MirrorState
 
 
 class StorageTargetFilter(filters.FilterSet):  # type: ignore[misc]
@@ -16,3 +16,10 @@ class StorageMigrationFilter(filters.FilterSet):  # type: ignore[misc]
 
 class MigrationItemFilter(filters.FilterSet):  # type: ignore[misc]
     state = filters.ChoiceFilter(choices=ItemState.choices)
+
+
+class MirrorFilter(filters.FilterSet):  # type: ignore[misc]
+    name = filters.CharFilter()
+    source = filters.CharFilter(field_name="source__name")
+    target = filters.CharFilter(field_name="target__name")
+    state = filters.ChoiceFilter(choices=MirrorState.choices)

@@ -1,6 +1,7 @@
 """What can be done to storage targets and the bundles in them: one function a verb."""
 
 from storage.services.migrations import cancel_migration, migrate_target
+from storage.services.mirrors import add_mirror, remove_mirror, retry_mirror
 from storage.services.places import (
     is_own_database,
     list_refs,
@@ -21,6 +22,7 @@ from storage.services.targets import (
 )
 
 __all__ = [
+    "add_mirror",
     "cancel_migration",
     "create_target",
     "default_target",
@@ -31,7 +33,9 @@ __all__ = [
     "load_many",
     "migrate_target",
     "remove",
+    "remove_mirror",
     "resolve_target",
+    "retry_mirror",
     "seed_default_target",
     "store",
     "store_many",

@@ -89,6 +89,11 @@ def naming_models() -> list[type[models.Model]]:
     return [each.related_model for each in related if each.field.name == "storage_target"]
 
 
+def is_version(model: Any) -> bool:
+    """Whether its rows are of one certificate each, which is what a bundle's version is."""
+    return any(field.name == "fingerprint" for field in model._meta.fields)
+
+
 def _is_open(source: StorageTarget) -> bool:
     return StorageMigration.objects.filter(source=source, state__in=OPEN_MIGRATIONS).exists()
 

@@ -10,14 +10,19 @@ from pathlib import Path
 
 from django.conf import settings
 
+from certmate.core import clock
 from certmate.core.errors import IntegrityFault, InvalidRequest, NotFound
+from certmate.core.jobs import enqueue_on_commit
 from certmate.pki import bundle as pki_bundle
 from certmate.pki.bundle import Bundle
 from certmate.pki.errors import PKIError
 from storage.backends.base import Backend, BackendSpec, BundleRef, OwnPlaces
 from storage.catalogue import CATALOGUE, DATABASE
+from storage.choices import MirrorState
 from storage.database import DatabaseBackend
-from storage.models import StorageTarget
+from storage.models import Mirror, StorageTarget
+
+RUN_MIRROR = "storage.run_mirror"
 
 
 def spec_of(target: StorageTarget) -> BackendSpec:
@@ -51,6 +56,7 @@ def store(*, target: StorageTarget, ref: BundleRef, bundle: Bundle) -> None:
     except PKIError as error:
         raise IntegrityFault(error.detail, code=error.code) from error
     backend_of(target).put(ref, bundle)
+    _tell_mirrors(target, [(ref, bundle.fingerprint)])
 
 
 def is_own_database(target: StorageTarget) -> bool:
@@ -63,6 +69,7 @@ def store_many(target: StorageTarget, bundles: Sequence[tuple[BundleRef, Bundle,
     caller's transaction. They are taken as they are: their parts have to fit.
     """
     DatabaseBackend(target.pk).put_many(bundles)
+    _tell_mirrors(target, [(ref, fingerprint) for ref, _, fingerprint in bundles])
 
 
 def load(*, target: StorageTarget, ref: BundleRef, fingerprint: str | None = None) -> Bundle:
@@ -86,8 +93,39 @@ def load_many(
 def remove(*, target: StorageTarget, ref: BundleRef, fingerprint: str | None = None) -> None:
     """Remove the bundle, or one version of it that is not current; a repetition changes nothing."""
     backend_of(target).delete(ref, fingerprint)
+    if fingerprint is None:
+        _end_mirrors(target, ref)
 
 
 def list_refs(target: StorageTarget) -> Iterator[BundleRef]:
     """Every bundle in the target, one by one."""
     return backend_of(target).list()
+
+
+def _tell_mirrors(source: StorageTarget, stored: Sequence[tuple[BundleRef, str]]) -> None:
+    """Note for each mirror of these bundles what it shall have; a sweep finds what is noted."""
+    names = [ref.name for ref, _ in stored]
+    mirrors = Mirror.objects.filter(name__in=names).exclude(state=MirrorState.REMOVING)
+    wanted = dict(stored)
+    for mirror in mirrors.exclude(target=source):
+        fingerprint = wanted.get(BundleRef(mirror.kind, mirror.name))  # type: ignore[arg-type]
+        if fingerprint is None:
+            continue
+        Mirror.objects.filter(pk=mirror.pk).update(
+            source=source,
+            wanted=fingerprint,
+            state=MirrorState.WAITING,
+            next_attempt_at=clock.now(),
+            attempts=0,
+        )
+        enqueue_on_commit(RUN_MIRROR, mirror.pk)
+
+
+def _end_mirrors(source: StorageTarget, ref: BundleRef) -> None:
+    """What is deleted at its own target goes from the mirrors too, as often as it takes."""
+    mirrors = Mirror.objects.filter(kind=ref.kind, name=ref.name, source=source)
+    for pk in list(mirrors.values_list("pk", flat=True)):
+        Mirror.objects.filter(pk=pk).update(
+            state=MirrorState.REMOVING, next_attempt_at=clock.now(), attempts=0
+        )
+        enqueue_on_commit(RUN_MIRROR, pk)

@@ -15,6 +15,7 @@ KINDS = {
     "dns-accounts": "providers.dnsaccount",
     "storage-targets": "storage.storagetarget",
     "storage-migrations": "storage.storagemigration",
+    "storage-mirrors": "storage.mirror",
     "authorities": "providers.authority",
     "profiles": "providers.profile",
     "identities": "clients.identity",
@@ -275,5 +276,10 @@ def _of_work(things: Things) -> dict[str, Any]:
         "create_storage_target": target | {"name": "new-store"},
         "replace_storage_target": target,
         "update_storage_target": {"is_default": False},
+        "create_storage_mirror": {
+            "name": f"www.{label}.test",
+            "source": f"{label}-store",
+            "target": f"{label}-spare-store",
+        },
         "migrate_storage_target": {"to": f"{label}-spare-store"},
     }

@@ -25,7 +25,7 @@ from certmate.pki import inspect
 from providers.models import CRL, Authority, LedgerEntry, Revocation
 from providers.services import create_authority, publish_crls, revoke_entry
 from storage.choices import ItemState
-from storage.models import StorageMigration, StoredBundle
+from storage.models import Mirror, StorageMigration, StoredBundle
 from tests import factories
 from tests.access import four_eyes
 from tests.matrix import clients
@@ -206,6 +206,16 @@ def _migration(things: Things, label: str, pk: int | None) -> None:
     )
     migration.items.create(kind="server", name=f"www.{label}.test", state=ItemState.FAILED)
     things.add(migration)
+    mirror = Mirror.objects.create(
+        pk=pk and next(HIDDEN_PK),
+        kind="server",
+        name=f"www.{label}.test",
+        source=things["storage.storagetarget"],
+        target=other,
+        wanted="0" * 64,
+        next_attempt_at=clock.now(),
+    )
+    things.add(mirror)
 
 
 def _certificate(name: str, things: Things, **fields: Any) -> Certificate:
@@ -267,6 +277,7 @@ def erase(things: Things) -> None:
     """Make it so that the team and what it owned never were."""
     rows = [*things.rows.values(), *things.spare.values()]
     StorageMigration.objects.filter(source__team=things.team).delete()
+    Mirror.objects.filter(source__team=things.team).delete()
     certificates = Certificate.objects.filter(team=things.team)
     StoredBundle.objects.filter(name__in=certificates.values("name")).delete()
     certificates.delete()
