@@ -8,7 +8,6 @@ name the destination after that, so that no key is looked for where it is not.
 import logging
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -24,11 +23,12 @@ from certmate.access.verbs import Verb
 from certmate.audit.context import Context, running
 from certmate.audit.services import record, record_many
 from certmate.core import claims, clock
-from certmate.core.errors import AccessDenied, CertMateError, IntegrityFault, LeaseLost
+from certmate.core.errors import AccessDenied, CertMateError, LeaseLost
 from certmate.core.jobs import enqueue
 from certmate.core.stopping import is_stopping
-from storage.backends.base import Backend, BundleRef, require_same
+from storage.backends.base import BundleRef
 from storage.choices import ItemState, MigrationState
+from storage.copying import Copied, copy_bundle
 from storage.models import MigrationItem, Mirror, StorageMigration
 from storage.services import is_own_database
 from storage.services.migrations import RUN_MIGRATION, is_version, naming_models
@@ -99,14 +99,6 @@ def sweep_migrations() -> int:
     return len(woken)
 
 
-@dataclass
-class _Copied:
-    """What came of one bundle."""
-
-    fingerprints: list[str]
-    error: CertMateError | None = None
-
-
 class Run:
     """One worker's work on a migration, under its lease."""
 
@@ -159,11 +151,11 @@ class Run:
                     return
                 last = chunk[-1].pk
                 self._require_still()
-                copy = partial(_copy, self.source, self.destination)
+                copy = partial(copy_bundle, self.source, self.destination)
                 run = pool.map if self.workers > 1 else map
                 self._note(chunk, list(run(copy, [ref_of(item) for item in chunk])))
 
-    def _note(self, items: list[MigrationItem], outcomes: list[_Copied]) -> None:
+    def _note(self, items: list[MigrationItem], outcomes: list[Copied]) -> None:
         """What came of a chunk, in one transaction. Raises what is no fault of a bundle."""
         stopped: CertMateError | None = None
         settled, events = [], []
@@ -309,19 +301,6 @@ def ref_of(item: MigrationItem) -> BundleRef:
     return BundleRef(item.kind, item.name)  # type: ignore[arg-type] # Checked as it is made.
 
 
-def _copy(source: Backend, destination: Backend, ref: BundleRef) -> _Copied:
-    """All versions of the bundle, the current one last, each read back and compared."""
-    try:
-        current = source.get(ref)
-        older = [one for one in source.versions(ref) if one != current.fingerprint]
-        for fingerprint in older:
-            _copy_version(destination, ref, source.get(ref, fingerprint))
-        _copy_version(destination, ref, current)
-        return _Copied([*older, current.fingerprint])
-    except CertMateError as error:
-        return _Copied([], error)
-
-
 def _write(items: list[MigrationItem]) -> None:
     """One statement for all, where the ORM would write one with a case for each."""
     table = MigrationItem._meta.db_table
@@ -334,14 +313,6 @@ def _write(items: list[MigrationItem]) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.executemany(statement, values)
-
-
-def _copy_version(destination: Backend, ref: BundleRef, bundle: Any) -> None:
-    destination.put(ref, bundle)
-    found = destination.get(ref)
-    require_same(found, bundle)
-    if found.fingerprint != bundle.fingerprint or found.csr.strip() != bundle.csr.strip():
-        raise IntegrityFault("What was read back is not what was written.", code="storage.damaged")
 
 
 def _stop(migration: StorageMigration, token: uuid.UUID, error: CertMateError) -> None:

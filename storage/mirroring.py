@@ -13,10 +13,11 @@ from django.db.models import Q
 
 from certmate.audit.services import record
 from certmate.core import claims, clock
-from certmate.core.errors import CertMateError, IntegrityFault, LeaseLost
+from certmate.core.errors import CertMateError, LeaseLost
 from certmate.core.jobs import enqueue
-from storage.backends.base import BundleRef, require_same
+from storage.backends.base import BundleRef
 from storage.choices import MirrorState
+from storage.copying import copy_version
 from storage.models import Mirror
 from storage.services.migrations import is_version, naming_models
 from storage.services.places import RUN_MIRROR, backend_of
@@ -65,12 +66,7 @@ def sweep_mirrors() -> int:
 def _copy(mirror: Mirror, token: uuid.UUID) -> None:
     ref = _ref(mirror)
     bundle = backend_of(mirror.source).get(ref, mirror.wanted)
-    place = backend_of(mirror.target)
-    place.put(ref, bundle)
-    found = place.get(ref)
-    require_same(found, bundle)
-    if found.fingerprint != mirror.wanted:
-        raise IntegrityFault("What was read back is not what was written.", code="storage.damaged")
+    copy_version(backend_of(mirror.target), ref, bundle)
     with transaction.atomic():
         claims.fenced(
             Mirror,

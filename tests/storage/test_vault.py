@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from certmate.core.errors import InvalidRequest, UpstreamRejected
-from storage.backends import vault
 from storage.backends.base import Backend, BundleRef, OwnPlaces
 from storage.backends.connections import CLIENTS
+from storage.backends.vault_session import VaultSession
 from tests.servers.authority import server_identity
 from tests.servers.openbao import SERVICE_ACCOUNT_TOKEN, VaultWorld
 from tests.servers.standin import Reply, Request, serving
@@ -76,7 +76,7 @@ def test_an_approle_signs_in_again_when_its_token_is_gone(
     (session,) = [
         made
         for made in CLIENTS._made.values()
-        if isinstance(made, vault.VaultSession)
+        if isinstance(made, VaultSession)
         and made._values.get("role_id") == role["role_id"]
         and made._values["secret_id"] == role["secret_id"]
     ]
@@ -99,7 +99,7 @@ def test_a_token_is_renewed_with_half_of_its_lifetime_left(
     vault_server: VaultWorld, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("storage.backends.vault.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("storage.backends.vault_session.time.monotonic", lambda: now[0])
     token = vault_server.bao.new_token(ttl="1h", explicit_max_ttl="10h", period="1h")
     backend = make(token=token)
     backend.put(REF, issue())
