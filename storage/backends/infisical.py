@@ -106,6 +106,7 @@ class InfisicalShelf:
 
     creates, replaces = True, False
     limit: int | None = None
+    lists_at_once = True
 
     def __init__(self, signed_in: InfisicalSession, values: Mapping[str, str]) -> None:
         self._session, self._root = signed_in, values["path"]

@@ -60,6 +60,7 @@ class KeyVaultShelf:
 
     creates = replaces = False
     limit: int | None = MAX_BYTES
+    lists_at_once = True
 
     def __init__(self, vault: "Vault", values: Mapping[str, str]) -> None:
         self._vault, self._prefix = vault, values["prefix"]

@@ -31,6 +31,7 @@ class S3Shelf:
 
     creates = replaces = True
     limit: int | None = None
+    lists_at_once = True
 
     def __init__(self, client: aws.AWSClient, values: Mapping[str, str]) -> None:
         self._client, self._bucket, self._prefix = client, values["bucket"], values["prefix"]

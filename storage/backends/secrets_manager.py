@@ -32,6 +32,8 @@ class SecretsManagerShelf:
 
     creates, replaces = True, False
     limit: int | None = MAX_BYTES
+    # AWS: ListSecrets may not show what was written in the last five minutes.
+    lists_at_once = False
 
     def __init__(self, client: aws.AWSClient, values: Mapping[str, str]) -> None:
         self._client, self._prefix = client, values["prefix"]

@@ -43,11 +43,13 @@ class Shelf(Protocol):
     """One vendor's place. `folder` is one of the above, without a slash at its end.
 
     Errors are those of `storage.backends.failures`. `creates` and `replaces` say whether the place
-    refuses a write that somebody else was faster with. `limit` is the longest document in bytes.
+    refuses a write that somebody else was faster with, `lists_at_once` whether what was written is
+    listed from then on. `limit` is the longest document in bytes.
     """
 
     creates: bool
     replaces: bool
+    lists_at_once: bool
     limit: int | None
 
     def read(self, folder: str, name: str) -> Found | None: ...
@@ -112,6 +114,9 @@ class ShelfBackend:
                 document = kept
         else:
             document = self._keep(ref, bundle, document)
+        # For who deletes the bundle before a listing tells of all its versions.
+        earlier = {*found.document.get("earlier", ()), current.fingerprint}
+        document = {**document, "earlier": sorted(earlier)}
         return attempt(partial(self._shelf.replace, kind, name, document, found.revision))
 
     def get(self, ref: BundleRef, fingerprint: str | None = None) -> Bundle:
@@ -129,20 +134,22 @@ class ShelfBackend:
 
     def versions(self, ref: BundleRef) -> list[str]:
         kind, name = ref.path.split("/")
-        folder = f"versions/{ref.path}"
-        kept = {each for each in attempt(partial(self._names, folder)) if is_fingerprint(each)}
+        kept = self._earlier(ref)
         found = attempt(partial(self._shelf.read, kind, name))
-        if found is not None:
-            kept.add(fingerprint_of(found.document))
-        return list(kept)
+        current = fingerprint_of(found.document) if found is not None else ""
+        return [*(kept | {current} if current else kept)]
 
     def delete(self, ref: BundleRef, fingerprint: str | None = None) -> None:
         kind, name = ref.path.split("/")
         if fingerprint is None:
             # The current one last: as long as anything is left, the bundle is listed.
-            for folder in (f"versions/{ref.path}", f"parts/{ref.path}"):
-                for each in attempt(partial(self._names, folder)):
-                    self._remove(folder, each)
+            found = attempt(partial(self._shelf.read, kind, name))
+            current = found.document if found is not None else {}
+            known = {*map(str, current.get("earlier", ())), fingerprint_of(current)} - {""}
+            for version in self._earlier(ref) | known:
+                self._remove_version(ref, version)
+            for part in {*attempt(partial(self._names, f"parts/{ref.path}")), *_parts(current)}:
+                self._remove(f"parts/{ref.path}", part)
             self._remove(kind, name)
         elif is_fingerprint(fingerprint):
             self._delete_version(ref, fingerprint)
@@ -155,11 +162,21 @@ class ShelfBackend:
                 "The current version cannot be deleted alone; make another one current first.",
                 code="storage.current_version",
             )
-        kept = self._kept(ref, fingerprint)
-        for part in (kept or {}).get("parts", []):
-            self._remove(f"parts/{ref.path}", str(part))
-        self._remove(f"versions/{ref.path}", fingerprint)
+        self._remove_version(ref, fingerprint)
         attempt(partial(self._shelf.forget, kind, name))
+
+    def _remove_version(self, ref: BundleRef, fingerprint: str) -> None:
+        for part in _parts(self._kept(ref, fingerprint) or {}):
+            self._remove(f"parts/{ref.path}", part)
+        self._remove(f"versions/{ref.path}", fingerprint)
+
+    def _earlier(self, ref: BundleRef) -> set[str]:
+        """The versions under names of their own."""
+        return {
+            name
+            for name in attempt(partial(self._names, f"versions/{ref.path}"))
+            if is_fingerprint(name)
+        }
 
     def list(self) -> Iterator[BundleRef]:
         for kind in KINDS:
@@ -189,7 +206,8 @@ class ShelfBackend:
             found = attempt(partial(self._shelf.read, "probe", name))
             if found is None or found.document != written:
                 raise unavailable("Comparing", "what was read is not what was written")
-        if name not in attempt(partial(self._names, "probe")):
+        listed = attempt(partial(self._names, "probe"))
+        if self._shelf.lists_at_once and name not in listed:
             raise unavailable("Listing", "what was written is not there")
 
     def _overwrite(self, folder: str, name: str, document: Document) -> bool:
@@ -253,3 +271,7 @@ class ShelfBackend:
         if hashlib.sha256(text).hexdigest() != head.get("digest"):
             raise damaged("A piece of what is stored is altered.")
         return from_text(text.decode())
+
+
+def _parts(document: Document) -> Sequence[str]:
+    return [str(part) for part in document.get("parts", ())]

@@ -28,6 +28,7 @@ class VaultShelf:
     """Secrets below a path of one mount."""
 
     limit: int | None = None
+    lists_at_once = True
 
     def __init__(self, signed_in: VaultSession, values: Mapping[str, str]) -> None:
         self._session = signed_in

@@ -15,6 +15,7 @@ from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
 from certmate.core.jobs import enqueue_on_commit
 from storage.choices import OPEN_MIGRATIONS, MigrationState
 from storage.models import StorageMigration, StorageTarget
+from storage.services.targets import named_target
 
 RUN_MIGRATION = "storage.run_migration"
 
@@ -29,13 +30,7 @@ def migrate_target(
     Conflict (`storage.migrating`), AccessDenied (`access.gain`).
     """
     policy.require(actor, Verb.CHANGE, target)
-    destination = policy.visible(actor, StorageTarget.objects.all()).filter(name=to).first()
-    if destination is None:
-        raise InvalidRequest(
-            f"There is no storage target {to!r} that you may use.",
-            code="storage.unknown",
-            field="to",
-        )
+    destination = named_target(actor, to, field="to")
     policy.require(actor, Verb.CHANGE, destination)
     if destination == target:
         raise InvalidRequest(

@@ -16,6 +16,7 @@ from storage.backends.base import BundleRef
 from storage.choices import MirrorState
 from storage.models import Mirror, StorageTarget
 from storage.services.places import RUN_MIRROR, backend_of
+from storage.services.targets import named_target
 
 
 def add_mirror(*, actor: Actor, kind: str, name: str, source: str, target: str) -> Mirror:
@@ -72,13 +73,7 @@ def remove_mirror(*, actor: Actor, mirror: Mirror) -> None:
 
 
 def _target(actor: Actor, name: str, field: str) -> StorageTarget:
-    target = policy.visible(actor, StorageTarget.objects.all()).filter(name=name).first()
-    if target is None:
-        raise InvalidRequest(
-            f"There is no storage target {name!r} that you may use.",
-            code="storage.unknown",
-            field=field,
-        )
+    target = named_target(actor, name, field=field)
     policy.require(actor, Verb.CHANGE, target)
     return target
 

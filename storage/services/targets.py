@@ -125,14 +125,17 @@ def resolve_target(*, actor: Actor, name: str) -> StorageTarget:
     """The target of that name, the default one for "". Raises InvalidRequest (`storage.unknown`)
     for one that the actor may not see.
     """
-    if not name:
-        return default_target()
+    return named_target(actor, name, field="storage") if name else default_target()
+
+
+def named_target(actor: Actor, name: str, *, field: str) -> StorageTarget:
+    """The target of that name, which `field` of the input has. Raises as `resolve_target` does."""
     target = policy.visible(actor, StorageTarget.objects.all()).filter(name=name).first()
     if target is None:
         raise InvalidRequest(
             f"There is no storage target {name!r} that you may use.",
             code="storage.unknown",
-            field="storage",
+            field=field,
         )
     return target
 

@@ -19,6 +19,7 @@ from storage.backends.base import Backend, BundleRef, OwnPlaces
 from storage.backends.connections import CLIENTS
 from storage.backends.key_vault import secret_name
 from storage.backends.s3 import S3Shelf
+from storage.backends.secrets_manager import SecretsManagerShelf
 from tests.servers import moto_aws
 from tests.servers.azure_kv import KeyVault
 from tests.servers.infisical import Infisical
@@ -284,3 +285,22 @@ def test_writers_that_never_stop_are_told(make: Make, monkeypatch: pytest.Monkey
     monkeypatch.setattr(S3Shelf, "replace", lambda *_: False)
     with pytest.raises(UpstreamUnavailable):
         backend.put(REF, issue())
+
+
+def test_what_a_listing_does_not_tell_of_yet_is_deleted_too(
+    make: Make, aws_server: AWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ListSecrets lags behind by minutes."""
+    prefix = "certmate/late"
+    backend = make("aws-secrets-manager", prefix=prefix)
+    long = large()
+    long = Bundle(long.cert, long.chain * 20, long.privkey, long.metadata)
+    with monkeypatch.context() as patch:
+        patch.setattr(SecretsManagerShelf, "names", lambda *_: iter(()))
+        stored(backend, issue(), long, issue())
+        backend.probe()
+        backend.delete(REF)
+    listed = aws_server.client("secretsmanager").list_secrets(
+        Filters=[{"Key": "name", "Values": [prefix]}]
+    )
+    assert listed["SecretList"] == []
