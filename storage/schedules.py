@@ -15,4 +15,9 @@ SCHEDULES = (
         timedelta(minutes=1),
         "Wakes mirrors whose message was lost, whose wait is over, or whose worker died.",
     ),
+    Schedule(
+        "storage.touch_targets",
+        timedelta(minutes=10),
+        "Uses sign-ins at vaults, so that tokens are renewed before they lapse.",
+    ),
 )

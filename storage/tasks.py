@@ -1,8 +1,8 @@
-"""The tasks by which messages and the scheduler reach migrations and mirrors."""
+"""The tasks by which messages and the scheduler reach storage."""
 
 from celery import shared_task
 
-from storage import migrating, mirroring
+from storage import migrating, mirroring, services
 
 
 @shared_task(name="storage.run_migration")
@@ -23,3 +23,8 @@ def run_mirror(mirror_id: int) -> None:
 @shared_task(name="storage.sweep_mirrors")
 def sweep_mirrors() -> None:
     mirroring.sweep_mirrors()
+
+
+@shared_task(name="storage.touch_targets")
+def touch_targets() -> None:
+    services.touch_targets()

@@ -112,7 +112,8 @@ class BackendSpec:
     `build` makes the backend of one target from validated parameters; it contacts nobody and raises
     InvalidRequest for what makes no sense. `location` names the parameters that say where the
     bundles are: two targets never share a place, and a target that holds bundles does not move.
-    `endpoints` names further ones that say to whom a secret is sent.
+    `endpoints` names further ones that say to whom a secret is sent. `lapses`: a sign-in that is
+    not used for long is lost for good.
     """
 
     slug: str
@@ -122,6 +123,7 @@ class BackendSpec:
     parameters: tuple[Parameter, ...] = ()
     location: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    lapses: bool = False
 
 
 def unknown(ref: BundleRef) -> NotFound:

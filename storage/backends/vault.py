@@ -235,4 +235,5 @@ SPEC = BackendSpec(
         CA_BUNDLE,
     ),
     location=("url", "namespace", "mount", "path"),
+    lapses=True,
 )

@@ -17,6 +17,7 @@ from storage.services.targets import (
     delete_target,
     resolve_target,
     seed_default_target,
+    touch_targets,
     update_target,
     verify_target,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "seed_default_target",
     "store",
     "store_many",
+    "touch_targets",
     "update_target",
     "verify_target",
 ]

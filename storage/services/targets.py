@@ -1,5 +1,6 @@
 """Storage targets: made, changed, verified, removed."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,9 +22,12 @@ from certmate.core.errors import (
     UpstreamUnavailable,
 )
 from storage.backends.base import BackendSpec
+from storage.catalogue import CATALOGUE
 from storage.choices import OPEN_MIGRATIONS
 from storage.models import StorageMigration, StorageTarget
 from storage.services.places import backend_of, list_refs, spec_of
+
+logger = logging.getLogger(__name__)
 
 LOCAL_NAME = "local"
 
@@ -119,6 +123,19 @@ def verify_target(*, actor: Actor, target: StorageTarget) -> StorageTarget:
         raise
     _note(target, "storage_target.verified", verified_at=clock.now(), verification_error="")
     return target
+
+
+def touch_targets() -> int:
+    """Use each sign-in that would lapse, so that it is renewed in time; returns how many were."""
+    lapsing = [slug for slug, spec in CATALOGUE.items() if spec.lapses]
+    touched = 0
+    for target in StorageTarget.objects.filter(backend__in=lapsing):
+        try:
+            next(list_refs(target), None)
+            touched += 1
+        except CertMateError as error:
+            logger.warning("%s: %s: %s", target, error.code, error.detail)
+    return touched
 
 
 def resolve_target(*, actor: Actor, name: str) -> StorageTarget:

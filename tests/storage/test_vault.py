@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from certmate.access.actors import Actor
 from certmate.core.errors import InvalidRequest, UpstreamRejected
+from storage import services
 from storage.backends.base import Backend, BundleRef, OwnPlaces
 from storage.backends.connections import CLIENTS
 from storage.backends.vault_session import VaultSession
@@ -228,3 +230,16 @@ def test_another_engine_at_the_mount_is_told(make: Make) -> None:
         backend.probe()
     assert caught.value.code == "storage.rejected"
     assert "KV engine" in caught.value.detail
+
+
+def test_tokens_that_nobody_uses_are_looked_at(
+    vault_server: VaultWorld, own_places: OwnPlaces
+) -> None:
+    for name, token in (("good", vault_server.bao.token), ("bad", "no-token")):
+        services.create_target(
+            actor=Actor.system(),
+            name=name,
+            backend="vault",
+            parameters={"url": vault_server.bao.address, "token": token, "path": f"touched/{name}"},
+        )
+    assert services.touch_targets() == 1
