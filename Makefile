@@ -55,5 +55,5 @@ format: ## format the code and repair what the linter can
 
 requirements: ## compile requirements/*.in again (UPGRADE=1 takes newer versions)
 	@command -v uv >/dev/null || { echo "This needs uv: pip install uv" >&2; exit 1; }
-	@cd requirements && for set in base dns ldap pkcs11 dev; do \
+	@cd requirements && for set in base dns ldap pkcs11 storage dev; do \
 		echo "Compiling $$set.txt"; $(COMPILE) $$set.in --output-file $$set.txt || exit 1; done

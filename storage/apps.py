@@ -21,8 +21,11 @@ class StorageConfig(AppConfig):
 
 def _seed(*, using: str = DEFAULT_DB_ALIAS, apps: Any = installed, **_: object) -> None:
     """Seed once both tables are there: a migration may stop half-way or go backwards."""
+    from certmate.core.schedules import seed
+    from storage.schedules import SCHEDULES
     from storage.services import seed_default_target
 
     tables = {model._meta.db_table for model in apps.get_models()}
     if using == DEFAULT_DB_ALIAS and tables >= {"storage_storagetarget", "audit_event"}:
         seed_default_target()
+        seed(*SCHEDULES)

@@ -3,7 +3,7 @@
 Forms, API schema, masking and the contract tests derive from it, and no migration does.
 """
 
-from storage.backends import local
+from storage.backends import infisical, key_vault, local, s3, secrets_manager, vault
 from storage.backends.base import BackendSpec
 
 DATABASE = BackendSpec(
@@ -13,7 +13,13 @@ DATABASE = BackendSpec(
     build=lambda _parameters, places: places.database,
 )
 
-CATALOGUE: dict[str, BackendSpec] = {spec.slug: spec for spec in (local.SPEC, DATABASE)}
+CATALOGUE: dict[str, BackendSpec] = {
+    spec.slug: spec
+    for spec in (
+        *(local.SPEC, DATABASE, vault.SPEC, secrets_manager.SPEC),
+        *(s3.SPEC, key_vault.SPEC, infisical.SPEC),
+    )
+}
 
 
 def choices() -> list[tuple[str, str]]:

@@ -1,14 +1,17 @@
-"""Storage targets, and the bundles of those that are kept in CertMate's own database."""
+"""Storage targets, bundles of CertMate's own database, mirrors and migrations."""
 
 import uuid
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 
-from certmate.access.models import Team
+from certmate.access.models import ApiToken, Team
 from certmate.access.verbs import Scope, permissions, under
+from certmate.core.claims import Leased
 from certmate.core.fields import EncryptedJSONField
 from storage import catalogue
+from storage.choices import OPEN_MIGRATIONS, ItemState, MigrationState, MirrorState
 
 
 class StorageTarget(models.Model):
@@ -76,6 +79,138 @@ class StoredBundle(models.Model):
                 condition=models.Q(is_current=True),
                 name="storage_one_current_version",
             ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class Mirror(Leased):
+    """A further target that a bundle is copied to whenever it is stored at its own, the source.
+
+    What is to be done stands here, so that a mirror that is away holds nobody up: `wanted` is the
+    version that shall be there, `stored` the one that is.
+    """
+
+    access_via: ClassVar[str] = "source"
+
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=255)
+    source = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    target = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    wanted = models.CharField(max_length=64)
+    stored = models.CharField(max_length=64, blank=True)
+    state = models.CharField(
+        max_length=10, choices=MirrorState.choices, default=MirrorState.WAITING
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    stored_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "name", "target"], name="storage_one_mirror_a_target"
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="storage_mirrors_due",
+                condition=models.Q(next_attempt_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name} at {self.target}"
+
+
+class StorageMigration(Leased):
+    """All bundles of a target copied to another one, and how far that is.
+
+    The source stays as it is until each of its versions was read back from the destination.
+    """
+
+    access_via: ClassVar[str] = "source"
+
+    source = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    destination = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    cleans_up = models.BooleanField("remove from the source afterwards", default=False)
+    state = models.CharField(
+        max_length=10, choices=MigrationState.choices, default=MigrationState.QUEUED
+    )
+    total = models.PositiveIntegerField("bundles", default=0)
+    copied = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    requested_token = models.ForeignKey(
+        ApiToken, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    by_token = models.BooleanField(default=False)
+    by_system = models.BooleanField(default=False)
+    request_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "migration"
+        ordering = ("-id",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=models.Q(state__in=OPEN_MIGRATIONS),
+                name="storage_one_open_migration",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Migration {self.pk}"
+
+    @property
+    def done(self) -> int:
+        """How many bundles have come to something."""
+        return self.copied + self.failed
+
+
+class MigrationItem(models.Model):
+    """One bundle to be copied; `fingerprints` (with spaces) are the versions of it that were."""
+
+    access_via: ClassVar[str] = "migration"
+
+    migration = models.ForeignKey(StorageMigration, models.CASCADE, related_name="items")
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=255)
+    fingerprints = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=ItemState.choices, default=ItemState.QUEUED)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["migration", "kind", "name"], name="storage_migration_item"
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["migration", "id"],
+                name="storage_items_queued",
+                condition=models.Q(state=ItemState.QUEUED),
+            )
         ]
 
     def __str__(self) -> str:

@@ -2,24 +2,10 @@
 
 import base64
 import binascii
-import ipaddress
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
-METADATA_NETWORKS = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        *("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
-        *("fd00:ec2::/32", "fd20:ce::254/128"),
-    )
-)
-"""Where clouds hand out their machines' credentials; nothing that we call may live there."""
-
-# An IPv4 address in its last 32 bits: NAT64 (RFC 6052, RFC 8215) and the old compatible form.
-_EMBEDDING = tuple(
-    ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")
-)
+from certmate.core.outgoing import endpoint_fault, is_forbidden_address
 
 _HOOK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 # A prefix of our own: any other name may change what an interpreter or a library executes.
@@ -33,22 +19,6 @@ class Refused(ValueError):
         super().__init__(detail)
         self.parameter = parameter
         self.detail = detail
-
-
-def is_forbidden_address(text: str) -> bool:
-    """Whether this is an address that no DNS server or CA can have, but a metadata service may."""
-    address = ipaddress.ip_address(text.split("%", 1)[0])
-    meant: ipaddress.IPv4Address | ipaddress.IPv6Address = address
-    if isinstance(address, ipaddress.IPv6Address):
-        meant = address.ipv4_mapped or address.sixtofour or address
-        if any(address in network for network in _EMBEDDING):
-            meant = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return (
-        meant.is_link_local
-        or meant.is_multicast
-        or meant.is_unspecified
-        or any(meant in network for network in METADATA_NETWORKS)
-    )
 
 
 def rfc2136(values: Mapping[str, str]) -> None:
@@ -98,21 +68,8 @@ def route53(values: Mapping[str, str]) -> None:
 
 
 def _endpoint(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
-        raise Refused(
-            "endpoint_url", "The endpoint must be an http or https URL without a user name."
-        )
-    try:
-        forbidden = is_forbidden_address(host)
-    except ValueError:
-        forbidden = False
-    if forbidden:
-        raise Refused("endpoint_url", "The endpoint may not be a link-local or metadata address.")
+    if fault := endpoint_fault(url):
+        raise Refused("endpoint_url", fault)
 
 
 def script(values: Mapping[str, str]) -> None:

@@ -1,8 +1,25 @@
 from django_filters import rest_framework as filters
 
 from certmate.rest.filters import YesNoFilter
+from storage.choices import ItemState, MigrationState, MirrorState
 
 
 class StorageTargetFilter(filters.FilterSet):  # type: ignore[misc]
     backend = filters.CharFilter()
     is_default = YesNoFilter()
+
+
+class StorageMigrationFilter(filters.FilterSet):  # type: ignore[misc]
+    source = filters.CharFilter(field_name="source__name")
+    state = filters.ChoiceFilter(choices=MigrationState.choices)
+
+
+class MigrationItemFilter(filters.FilterSet):  # type: ignore[misc]
+    state = filters.ChoiceFilter(choices=ItemState.choices)
+
+
+class MirrorFilter(filters.FilterSet):  # type: ignore[misc]
+    name = filters.CharFilter()
+    source = filters.CharFilter(field_name="source__name")
+    target = filters.CharFilter(field_name="target__name")
+    state = filters.ChoiceFilter(choices=MirrorState.choices)

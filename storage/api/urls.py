@@ -1,6 +1,6 @@
 from django.urls import path
 
-from storage.api import views
+from storage.api import migrations, mirrors, views
 
 urlpatterns = [
     path("storage-backends", views.StorageBackends.as_view()),
@@ -8,4 +8,12 @@ urlpatterns = [
     path("storage-targets", views.StorageTargets.as_view()),
     path("storage-targets/<str:name>", views.StorageTargetByName.as_view()),
     path("storage-targets/<str:name>/verify", views.VerifyStorageTarget.as_view()),
+    path("storage-targets/<str:name>/migrate", migrations.MigrateStorageTarget.as_view()),
+    path("storage-mirrors", mirrors.Mirrors.as_view()),
+    path("storage-mirrors/<int:pk>", mirrors.MirrorById.as_view()),
+    path("storage-mirrors/<int:pk>/retry", mirrors.RetryMirror.as_view()),
+    path("storage-migrations", migrations.StorageMigrations.as_view()),
+    path("storage-migrations/<int:pk>", migrations.StorageMigrationById.as_view()),
+    path("storage-migrations/<int:pk>/items", migrations.StorageMigrationItems.as_view()),
+    path("storage-migrations/<int:pk>/cancel", migrations.CancelStorageMigration.as_view()),
 ]

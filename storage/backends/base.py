@@ -96,10 +96,13 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class OwnPlaces:
-    """What CertMate itself has to offer: its data directory, and its database for this target."""
+    """What CertMate itself has to offer: its data directory, its database for this target, and the
+    file of the service account token that the operator lets it show to a vault.
+    """
 
     data_dir: Path
     database: Backend
+    kubernetes_token: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class BackendSpec:
     `build` makes the backend of one target from validated parameters; it contacts nobody and raises
     InvalidRequest for what makes no sense. `location` names the parameters that say where the
     bundles are: two targets never share a place, and a target that holds bundles does not move.
+    `endpoints` names further ones that say to whom a secret is sent. `lapses`: a sign-in that is
+    not used for long is lost for good.
     """
 
     slug: str
@@ -117,6 +122,8 @@ class BackendSpec:
     help: str = ""
     parameters: tuple[Parameter, ...] = ()
     location: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    lapses: bool = False
 
 
 def unknown(ref: BundleRef) -> NotFound:

@@ -7,7 +7,7 @@ Exit status 1 if a promise is not kept. `make bench ARGS="lists sweep"` runs som
 import sys
 from collections.abc import Callable
 
-from tests.bench import audit, clients, crls, grants, issuance, lists, ocsp, start
+from tests.bench import audit, clients, crls, grants, issuance, lists, migration, ocsp, start
 from tests.bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "million": clients.measure_million,
     "crls": crls.measure,
     "ocsp": ocsp.measure,
+    "migration": migration.measure,
     "start": start.measure,
     "audit": audit.measure,
 }

@@ -17,10 +17,11 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from tests.bench.grants import on_postgresql
 from tests.bench.lists import UNTHROTTLED, latencies
-from tests.bench.openbao import OpenBao, durable, in_memory, issue
+from tests.bench.openbao import durable, in_memory, issue
 from tests.bench.result import Result, percentile
 from tests.bench.start import megabytes
 from tests.servers.instance import Instance, instance
+from tests.servers.openbao import OpenBao
 
 BATCH = 10_000
 LARGE_BATCH = 100_000

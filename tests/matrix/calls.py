@@ -14,6 +14,8 @@ KINDS = {
     "ca-accounts": "providers.caaccount",
     "dns-accounts": "providers.dnsaccount",
     "storage-targets": "storage.storagetarget",
+    "storage-migrations": "storage.storagemigration",
+    "storage-mirrors": "storage.mirror",
     "authorities": "providers.authority",
     "profiles": "providers.profile",
     "identities": "clients.identity",
@@ -59,6 +61,8 @@ REFERENCES = {
     "profile": "providers.profile",
     "identity": "clients.identity",
     "storage": "storage.storagetarget",
+    "source": "storage.storagetarget",
+    "to": "storage.storagetarget",
     "team": "access.team",
     "certificate": "certificates.certificate",
     "user": "auth.user",
@@ -97,7 +101,7 @@ PLAIN = {
     *("validity_days", "alt_names", "certificate_type", "default_days", "extended_key_usage"),
     *("key_types", "key_usage", "longest_days", "needs_approval", "subject_fields"),
     *("common_name", "csr_der", "identifier", "legacy", "method", "needs_action", "notes", "proof"),
-    *("rows", "same_key", "san", "supersede"),
+    *("rows", "same_key", "san", "supersede", "clean_up"),
 }
 """Fields and parameters that name none."""
 
@@ -273,4 +277,10 @@ def _of_work(things: Things) -> dict[str, Any]:
         "create_storage_target": target | {"name": "new-store"},
         "replace_storage_target": target,
         "update_storage_target": {"is_default": False},
+        "create_storage_mirror": {
+            "name": f"www.{label}.test",
+            "source": f"{label}-store",
+            "target": f"{label}-spare-store",
+        },
+        "migrate_storage_target": {"to": f"{label}-spare-store"},
     }

@@ -24,7 +24,8 @@ from certmate.core import clock
 from certmate.pki import inspect
 from providers.models import CRL, Authority, LedgerEntry, Revocation
 from providers.services import create_authority, publish_crls, revoke_entry
-from storage.models import StoredBundle
+from storage.choices import ItemState
+from storage.models import Mirror, StorageMigration, StoredBundle
 from tests import factories
 from tests.access import four_eyes
 from tests.matrix import clients
@@ -182,10 +183,39 @@ def _configured(name: str, pk: int | None = None, label: str = "") -> Things:
         things.add(make(f"{label}-{kind}"))
         row = make(f"{label}-spare-{kind}")
         things.spare[row._meta.label_lower] = row
+    _migration(things, label, pk and next(HIDDEN_PK))
     _authorities(things, label)
     spare = Team.objects.create(name=f"{label}-spare-team", pk=pk and next(HIDDEN_PK))
     things.spare["access.team"] = spare
     return things
+
+
+def _migration(things: Things, label: str, pk: int | None) -> None:
+    """One that waits, with a bundle that could not be copied."""
+    other = factories.storage_target(f"{label}-other-store", team=things.team)
+    things.spare["storage.other"] = other
+    migration = StorageMigration.objects.create(
+        pk=pk,
+        source=other,
+        destination=things["storage.storagetarget"],
+        next_attempt_at=clock.now(),
+        total=1,
+        failed=1,
+        error_code="storage.unavailable",
+        error_detail=f"{label} is away.",
+    )
+    migration.items.create(kind="server", name=f"www.{label}.test", state=ItemState.FAILED)
+    things.add(migration)
+    mirror = Mirror.objects.create(
+        pk=pk and next(HIDDEN_PK),
+        kind="server",
+        name=f"www.{label}.test",
+        source=things["storage.storagetarget"],
+        target=other,
+        wanted="0" * 64,
+        next_attempt_at=clock.now(),
+    )
+    things.add(mirror)
 
 
 def _certificate(name: str, things: Things, **fields: Any) -> Certificate:
@@ -246,6 +276,8 @@ def keys_of(things: Things) -> set[str]:
 def erase(things: Things) -> None:
     """Make it so that the team and what it owned never were."""
     rows = [*things.rows.values(), *things.spare.values()]
+    StorageMigration.objects.filter(source__team=things.team).delete()
+    Mirror.objects.filter(source__team=things.team).delete()
     certificates = Certificate.objects.filter(team=things.team)
     StoredBundle.objects.filter(name__in=certificates.values("name")).delete()
     certificates.delete()

@@ -1,5 +1,6 @@
 """Bundles signed by a small CA, for tests that put them somewhere."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -28,17 +29,29 @@ def authority() -> Authority:
     return Authority(certificate.public_bytes(Encoding.PEM).decode(), key, name)
 
 
-def issue(name: str = "www.example.com", key_type: KeyType = KeyType.EC256) -> Bundle:
+def issue(
+    name: str = "www.example.com", key_type: KeyType = KeyType.EC256, also: Sequence[str] = ()
+) -> Bundle:
     """A new certificate with its key, each call another one."""
     key_pem = generate(key_type)
     key = load_private_key(key_pem)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = _builder(subject, authority().name, key, ca=False)
     builder = builder.add_extension(
-        x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
+        x509.SubjectAlternativeName([x509.DNSName(each) for each in (name, *also)]),
+        critical=False,
     )
     pem = builder.sign(authority().key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
     return Bundle(pem, authority().pem, key_pem, {"domain": name, "note": "Zürich"})
+
+
+@cache
+def large() -> Bundle:
+    """64 long names, an RSA-4096 key, and a chain of three."""
+    names = [f"{'host-' * 8}{number}.department.example.com" for number in range(64)]
+    bundle = issue(names[0], KeyType.RSA4096, also=names[1:])
+    told = {"san_domains": names, "note": "Zürich ≠ 東京 \U0001f512", "quotes": '"\\' * 200}
+    return replace(bundle, chain=bundle.chain * 3, metadata=told)
 
 
 def without_key(bundle: Bundle) -> Bundle:

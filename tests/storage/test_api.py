@@ -61,11 +61,24 @@ def test_a_target_is_made_changed_and_shows_no_secret(owner: Caller) -> None:
     assert answer["Location"].endswith(f"{PATH}/vault")
     assert answer.json()["parameters"] == {"address": "https://vault.test", "token": MASK}
     changed = owner.patch(
-        f"{PATH}/vault", parameters={"address": "https://other.test", "token": MASK}
+        f"{PATH}/vault", parameters={"address": "https://vault.test", "token": MASK}, team=""
     )
-    assert changed.json()["parameters"]["address"] == "https://other.test"
+    assert changed.status_code == 200, changed.content
     assert StorageTarget.objects.get(name="vault").parameters["token"] == CANARY
     assert CANARY not in str(owner.get(PATH).json())
+
+
+@pytest.mark.usefixtures("remote")
+@pytest.mark.parametrize("token", [{}, {"token": MASK}])
+def test_a_secret_does_not_go_to_another_place_unseen(owner: Caller, token: dict[str, str]) -> None:
+    parameters = {"address": "https://vault.test", "token": CANARY}
+    owner.post(PATH, name="vault", backend="remote", parameters=parameters)
+    moved = {"address": "https://elsewhere.test"}
+    answer = owner.patch(f"{PATH}/vault", parameters=moved | token)
+    document = problem(answer, 400, "storage.secret_needed")
+    assert list(document["errors"]) == ["parameters.token"]
+    answer = owner.patch(f"{PATH}/vault", parameters=moved | {"token": "new"})
+    assert answer.json()["parameters"]["address"] == "https://elsewhere.test"
 
 
 def test_one_target_is_the_default(owner: Caller) -> None:

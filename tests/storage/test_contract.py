@@ -2,35 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from certmate.core.errors import Conflict, InvalidRequest, NotFound
-from storage.backends.base import Backend, BundleRef, OwnPlaces
+from storage.backends.base import Backend, BundleRef
 from storage.catalogue import CATALOGUE, choices
-from storage.database import DatabaseBackend
-from storage.models import StorageTarget
 from tests.storage.bundles import issue, without_key
-
-# A new entry says here what it needs to be tested; without that the suite fails.
-PARAMETERS: dict[str, dict[str, str]] = {"local": {}, "database": {}}
+from tests.storage.places import CASES
 
 REF = BundleRef("server", "www.example.com")
 WILDCARD = BundleRef("server", "*.example.com")
 
 
-@pytest.fixture(params=sorted(CATALOGUE))
-def backend(request: pytest.FixtureRequest, db: None, data_dir: Path) -> Backend:
-    slug: str = request.param
-    target = StorageTarget.objects.create(name="tested", backend=slug)
-    places = OwnPlaces(data_dir=data_dir, database=DatabaseBackend(target.pk))
-    return CATALOGUE[slug].build(PARAMETERS[slug], places)
-
-
 def test_the_catalogue_is_keyed_by_slug_and_gives_the_choices() -> None:
     assert choices() == [(slug, spec.label) for slug, spec in CATALOGUE.items()]
     assert all(slug == spec.slug for slug, spec in CATALOGUE.items())
+
+
+def test_the_contract_is_asked_of_every_entry() -> None:
+    assert set(CASES.values()) == set(CATALOGUE)
 
 
 @pytest.mark.parametrize("slug", sorted(CATALOGUE))

@@ -26,7 +26,10 @@ from storage import services
 from storage.backends.base import BackendSpec, BundleRef
 from storage.catalogue import CATALOGUE
 from storage.models import StorageTarget, StoredBundle
+from tests import factories
 from tests.cast import Cast, by_token
+from tests.servers.process import free_port
+from tests.storage import places
 from tests.storage.bundles import issue
 
 REF = BundleRef("server", "www.example.com")
@@ -51,6 +54,7 @@ def remote(monkeypatch: pytest.MonkeyPatch) -> BackendSpec:
         parameters=(
             Parameter(name="address", label="Address"),
             Parameter(name="token", label="Token", secret=True),
+            Parameter(name="note", label="Note", required=False),
         ),
         location=("address",),
     )
@@ -213,10 +217,9 @@ def test_a_secret_that_is_left_out_or_masked_stays(
     remote: BackendSpec, token: dict[str, str]
 ) -> None:
     made = make_remote()
-    changed = {"address": "https://other.example.test"} | token
+    changed = {"address": "https://vault.example.test", "note": "changed"} | token
     services.update_target(actor=SYSTEM, target=made, parameters=changed)
-    stored = StorageTarget.objects.get(pk=made.pk).parameters
-    assert stored == {"address": "https://other.example.test", "token": CANARY}
+    assert StorageTarget.objects.get(pk=made.pk).parameters == changed | {"token": CANARY}
 
 
 def test_secrets_are_neither_in_the_database_nor_in_the_audit_log(remote: BackendSpec) -> None:
@@ -258,10 +261,19 @@ def test_a_target_with_bundles_gets_a_new_secret_but_no_new_place(remote: Backen
     assert services.load(target=made, ref=REF) == bundle
 
 
-@pytest.mark.parametrize("backend", sorted(CATALOGUE))
-def test_a_target_that_holds_a_bundle_is_not_deleted(backend: str) -> None:
+@pytest.fixture(params=sorted(places.CASES))
+def anywhere(request: pytest.FixtureRequest) -> StorageTarget:
+    """A target of each kind, the only one that there is."""
     StorageTarget.objects.all().delete()
-    made = services.create_target(actor=SYSTEM, name="x", backend=backend, parameters={})
+    case: str = request.param
+    given = places.parameters(case, request)
+    return services.create_target(
+        actor=SYSTEM, name="x", backend=places.CASES[case], parameters=given
+    )
+
+
+def test_a_target_that_holds_a_bundle_is_not_deleted(anywhere: StorageTarget) -> None:
+    made = anywhere
     services.store(target=made, ref=REF, bundle=issue())
     with pytest.raises(Conflict) as caught:
         services.delete_target(actor=SYSTEM, target=made)
@@ -308,13 +320,10 @@ def last_event() -> str:
     return str(data["event"])
 
 
-@pytest.mark.parametrize("backend", sorted(CATALOGUE))
 def test_a_bundle_whose_key_does_not_fit_is_refused_before_anything_is_written(
-    backend: str,
+    anywhere: StorageTarget,
 ) -> None:
-    StorageTarget.objects.all().delete()
-    target = services.create_target(actor=SYSTEM, name="x", backend=backend, parameters={})
-    good = issue()
+    target, good = anywhere, issue()
     services.store(target=target, ref=REF, bundle=good)
     with pytest.raises(IntegrityFault) as caught:
         services.store(target=target, ref=REF, bundle=replace(issue(), privkey=good.privkey))
@@ -352,3 +361,14 @@ def test_one_version_can_be_removed(target: StorageTarget) -> None:
     with pytest.raises(NotFound):
         services.load(target=target, ref=REF, fingerprint=first.fingerprint)
     assert list(services.list_refs(target)) == [REF]
+
+
+def test_a_place_that_was_mistyped_is_corrected_and_one_in_use_is_not(cast: Cast) -> None:
+    """Nobody answers at either address."""
+    given = {"url": f"http://127.0.0.1:{free_port()}", "token": CANARY}
+    made = services.create_target(actor=SYSTEM, name="v", backend="vault", parameters=given)
+    moved = given | {"url": f"http://127.0.0.1:{free_port()}"}
+    made = services.update_target(actor=SYSTEM, target=made, parameters=moved)
+    factories.certificate(storage_target=made)
+    with pytest.raises(UpstreamUnavailable):
+        services.update_target(actor=SYSTEM, target=made, parameters=given)

@@ -20,7 +20,7 @@ import requests
 from acme import messages
 from acme.client import ClientNetwork, ClientV2
 
-from providers.dns.rules import is_forbidden_address
+from certmate.core.outgoing import is_forbidden_address
 
 NONCE_TRIES = 8
 _RESOURCES = ("newNonce", "newAccount", "newOrder", "revokeCert")

@@ -165,6 +165,7 @@ _STORAGE = """
 page                                              root owne oper appr audi stra outs
 storage_storagetarget_verify.GET                   200  200  403  403  403  404  404
 storage_storagetarget_verify.POST                  302  302  403  403  403  404  404
+storage_storagetarget_migrate                      200  200  403  403  403  404  404
 storage_storagetarget_access.GET                   200  200  403  403  200  404  404
 storage_storagetarget_access.POST                  403  403  403  403  403  404  404
 storage_storagetarget_changelist                   200  200  200  200  200  200  403
@@ -175,6 +176,27 @@ storage_storagetarget_delete.POST                  302  302  403  403  403  404 
 storage_storagetarget_change.GET                   200  200  200  200  200  404  404
 storage_storagetarget_change.POST                  200  200  403  403  403  404  404
 storage/storagetarget/{object_id}/                 302  302  302  302  302  302  302
+storage_migration_progress                         200  200  200  200  200  404  404
+storage_storagemigration_cancel.GET                200  200  403  403  403  404  404
+storage_storagemigration_cancel.POST               302  302  403  403  403  404  404
+storage_storagemigration_changelist                200  200  200  200  200  200  403
+storage_storagemigration_add                       403  403  403  403  403  403  403
+storage_storagemigration_history                   302  302  302  302  302  404  404
+storage_storagemigration_delete                    403  403  403  403  403  403  403
+storage_storagemigration_change.GET                200  200  200  200  200  404  404
+storage_storagemigration_change.POST               403  403  403  403  403  404  404
+storage/storagemigration/{object_id}/              302  302  302  302  302  302  302
+storage_mirror_retry.GET                           200  200  404  404  404  404  404
+storage_mirror_retry.POST                          302  302  404  404  404  404  404
+storage_mirror_remove.GET                          200  200  404  404  404  404  404
+storage_mirror_remove.POST                         302  302  404  404  404  404  404
+storage_mirror_changelist                          200  200  200  200  200  200  403
+storage_mirror_add                                 200  200  403  403  403  200  403
+storage_mirror_history                             302  302  404  404  404  404  404
+storage_mirror_delete                              403  403  403  403  403  403  403
+storage_mirror_change.GET                          200  200  404  404  404  404  404
+storage_mirror_change.POST                         403  403  404  404  404  404  404
+storage/mirror/{object_id}/                        302  302  302  302  302  302  302
 """
 _ACCOUNTS = """
 page                                              root owne oper appr audi stra outs

@@ -83,6 +83,16 @@ get_storage_target                  200  200  200  200  200  404  404  200  403 
 replace_storage_target              200  200  403  403  403  404  404  403  403  200  404  403  403
 update_storage_target               200  200  403  403  403  404  404  403  403  200  404  403  403
 verify_storage_target               200  200  403  403  403  404  404  403  403  200  404  403  403
+migrate_storage_target              202  202  403  403  403  404  404  403  403  202  404  403  403
+list_storage_migrations             200  200  200  200  200  200  200  200  403  200  200  200  200
+get_storage_migration               200  200  200  200  200  404  404  200  403  200  404  200  200
+list_storage_migration_items        200  200  403  403  403  404  404  403  403  200  404  403  403
+cancel_storage_migration            200  200  403  403  403  404  404  403  403  200  404  403  403
+list_storage_mirrors                200  200  200  200  200  200  200  200  403  200  200  200  200
+create_storage_mirror               201  201  403  403  403  400  403  403  403  201  400  403  403
+get_storage_mirror                  200  200  403  403  403  404  404  403  403  200  404  403  403
+delete_storage_mirror               202  202  403  403  403  404  404  403  403  202  404  403  403
+retry_storage_mirror                200  200  403  403  403  404  404  403  403  200  404  403  403
 """
 _AUTHORITIES = """
 operation                          root owne oper appr audi stra outs read logr team else patt mism

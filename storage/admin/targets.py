@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -12,13 +13,14 @@ from certmate.core import clock
 from certmate.core.parameters import mask
 from certmate.ui import instants
 from certmate.ui.badges import Badge, row
+from certmate.ui.base import admin_url
 from certmate.ui.catalogue import CatalogueAdmin, Kind
 from certmate.ui.facts import Fact, FactGroup
 from certmate.ui.tools import DeleteTool, Tool
 from storage.catalogue import CATALOGUE
 from storage.forms import NewTargetForm, TargetSettingsForm
-from storage.models import StorageTarget
-from storage.services import delete_target, verify_target
+from storage.models import StorageMigration, StorageTarget
+from storage.services import delete_target, migrate_target, verify_target
 
 
 class Verify(Tool[StorageTarget]):
@@ -33,6 +35,36 @@ class Verify(Tool[StorageTarget]):
         return f"{self.obj.name} works: written, read and deleted."
 
 
+class Migrate(Tool[StorageTarget]):
+    name, label, verb = "migrate", "Migrate", Verb.CHANGE
+    explanation = (
+        "Copies all bundles to another target, in the background, reads each back, and then lets "
+        "every certificate that names this target name that one."
+    )
+    submit_label = "Migrate"
+    to = forms.ModelChoiceField(StorageTarget.objects.none(), label="To")
+    clean_up = forms.BooleanField(
+        label="Remove the bundles here when each was read back there", required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("to", StorageTarget)
+
+    def carry_out(self) -> StorageMigration:
+        wish = self.cleaned_data
+        self.migration = migrate_target(
+            actor=self.actor, target=self.obj, to=wish["to"].name, clean_up=wish["clean_up"]
+        )
+        return self.migration
+
+    def told(self) -> str:
+        return f"{self.migration} is in the queue."
+
+    def next_url(self) -> str:
+        return admin_url(self.migration)
+
+
 class DeleteTarget(DeleteTool[StorageTarget]):
     explanation = "Only a storage target that holds nothing can be deleted."
 
@@ -44,7 +76,7 @@ class DeleteTarget(DeleteTool[StorageTarget]):
 class StorageTargetAdmin(CatalogueAdmin[StorageTarget]):
     nav_group, nav_order = "Storage", 1
     add_form_class, settings_form_class = NewTargetForm, TargetSettingsForm
-    tools = (Verify, DeleteTarget)
+    tools = (Verify, Migrate, DeleteTarget)
     choose_title = "Where shall the bundles be kept?"
     deferred = ("parameters",)
 

@@ -1,17 +1,11 @@
-"""Storage targets: made, changed, verified, removed; and bundles put into and taken out of them.
+"""Storage targets: made, changed, verified, removed."""
 
-The verbs on targets ask for permission. `store`, `load`, `remove` and `list_refs` do not: their
-callers have asked whether the actor may do this to the certificate, and audit it there.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+import logging
+from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import ProtectedError, RestrictedError
+from django.db.models import ProtectedError, Q, RestrictedError
 
 from certmate.access import policy
 from certmate.access.actors import Actor
@@ -23,17 +17,17 @@ from certmate.core import parameters as declared
 from certmate.core.errors import (
     CertMateError,
     Conflict,
-    IntegrityFault,
     InvalidRequest,
-    NotFound,
+    UpstreamRejected,
+    UpstreamUnavailable,
 )
-from certmate.pki import bundle as pki_bundle
-from certmate.pki.bundle import Bundle
-from certmate.pki.errors import PKIError
-from storage.backends.base import Backend, BackendSpec, BundleRef, OwnPlaces
-from storage.catalogue import CATALOGUE, DATABASE
-from storage.database import DatabaseBackend
-from storage.models import StorageTarget
+from storage.backends.base import BackendSpec
+from storage.catalogue import CATALOGUE
+from storage.choices import OPEN_MIGRATIONS
+from storage.models import StorageMigration, StorageTarget
+from storage.services.places import backend_of, list_refs, spec_of
+
+logger = logging.getLogger(__name__)
 
 LOCAL_NAME = "local"
 
@@ -56,7 +50,9 @@ def create_target(
     owner = find_team(actor=actor, name=team)
     target = StorageTarget(name=name, backend=backend, is_default=is_default, team=owner)
     policy.require(actor, Verb.REQUEST, target)
-    target.parameters = declared.validate(_spec(target).parameters, parameters, field="parameters")
+    target.parameters = declared.validate(
+        spec_of(target).parameters, parameters, field="parameters"
+    )
     with transaction.atomic():
         _save(actor, target)
     return target
@@ -77,13 +73,14 @@ def update_target(
     (`storage.in_use`) if the place would change under bundles that are there.
     """
     policy.require(actor, Verb.CHANGE, target)
-    spec = _spec(target)
+    spec = spec_of(target)
     changed = None
     if parameters is not None:
         merged = declared.merge(spec.parameters, target.parameters, parameters)
         changed = declared.validate(spec.parameters, merged, field="parameters")
         if _place(spec, changed) != _place(spec, target.parameters):
             _require_empty(target)
+        _require_secrets_again(spec, target.parameters, changed, parameters)
     with transaction.atomic():
         target = StorageTarget.objects.select_for_update().get(pk=target.pk)
         target.name = target.name if name is None else name
@@ -104,6 +101,9 @@ def delete_target(*, actor: Actor, target: StorageTarget) -> None:
     _require_empty(target)
     try:
         with transaction.atomic():
+            # The audit log tells of those that have ended.
+            ended = Q(source=target) | Q(destination=target)
+            StorageMigration.objects.filter(ended).exclude(state__in=OPEN_MIGRATIONS).delete()
             target.delete()
     except (ProtectedError, RestrictedError) as error:
         raise _in_use(target) from error
@@ -117,7 +117,7 @@ def verify_target(*, actor: Actor, target: StorageTarget) -> StorageTarget:
     """
     policy.require(actor, Verb.CHANGE, target)
     try:
-        _backend(target).probe()
+        backend_of(target).probe()
     except CertMateError as error:
         _note(target, "storage_target.verification_failed", verification_error=error.detail)
         raise
@@ -125,18 +125,34 @@ def verify_target(*, actor: Actor, target: StorageTarget) -> StorageTarget:
     return target
 
 
+def touch_targets() -> int:
+    """Use each sign-in that would lapse, so that it is renewed in time; returns how many were."""
+    lapsing = [slug for slug, spec in CATALOGUE.items() if spec.lapses]
+    touched = 0
+    for target in StorageTarget.objects.filter(backend__in=lapsing):
+        try:
+            next(list_refs(target), None)
+            touched += 1
+        except CertMateError as error:
+            logger.warning("%s: %s: %s", target, error.code, error.detail)
+    return touched
+
+
 def resolve_target(*, actor: Actor, name: str) -> StorageTarget:
     """The target of that name, the default one for "". Raises InvalidRequest (`storage.unknown`)
     for one that the actor may not see.
     """
-    if not name:
-        return default_target()
+    return named_target(actor, name, field="storage") if name else default_target()
+
+
+def named_target(actor: Actor, name: str, *, field: str) -> StorageTarget:
+    """The target of that name, which `field` of the input has. Raises as `resolve_target` does."""
     target = policy.visible(actor, StorageTarget.objects.all()).filter(name=name).first()
     if target is None:
         raise InvalidRequest(
             f"There is no storage target {name!r} that you may use.",
             code="storage.unknown",
-            field="storage",
+            field=field,
         )
     return target
 
@@ -152,59 +168,6 @@ def default_target() -> StorageTarget:
     return target
 
 
-def store(*, target: StorageTarget, ref: BundleRef, bundle: Bundle) -> None:
-    """Put this version into the target and make it current; a repetition changes nothing.
-
-    Raises IntegrityFault, with the code of what does not fit (`bundle.key_mismatch`, …), before
-    anything is written.
-    """
-    try:
-        pki_bundle.check(bundle)
-    except PKIError as error:
-        raise IntegrityFault(error.detail, code=error.code) from error
-    _backend(target).put(ref, bundle)
-
-
-def is_own_database(target: StorageTarget) -> bool:
-    """Whether bundles of this target are rows beside ours, written in the same transaction."""
-    return target.backend == DATABASE.slug
-
-
-def store_many(target: StorageTarget, bundles: Sequence[tuple[BundleRef, Bundle, str]]) -> None:
-    """Put new versions, each with its fingerprint, into a target of our own database, in the
-    caller's transaction. They are taken as they are: their parts have to fit.
-    """
-    DatabaseBackend(target.pk).put_many(bundles)
-
-
-def load(*, target: StorageTarget, ref: BundleRef, fingerprint: str | None = None) -> Bundle:
-    """The current version, or the one of this fingerprint. Raises NotFound."""
-    return _backend(target).get(ref, fingerprint)
-
-
-def load_many(
-    target: StorageTarget, wanted: Sequence[tuple[BundleRef, str]]
-) -> dict[BundleRef, Bundle]:
-    """The versions of these fingerprints, as far as they are there."""
-    if is_own_database(target):
-        return DatabaseBackend(target.pk).get_many(wanted)
-    found = {}
-    for ref, fingerprint in wanted:
-        with suppress(NotFound):
-            found[ref] = load(target=target, ref=ref, fingerprint=fingerprint)
-    return found
-
-
-def remove(*, target: StorageTarget, ref: BundleRef, fingerprint: str | None = None) -> None:
-    """Remove the bundle, or one version of it that is not current; a repetition changes nothing."""
-    _backend(target).delete(ref, fingerprint)
-
-
-def list_refs(target: StorageTarget) -> Iterator[BundleRef]:
-    """Every bundle in the target, one by one."""
-    return _backend(target).list()
-
-
 def seed_default_target() -> None:
     """Make the target of a fresh installation. Where there is any target, nothing changes."""
     if StorageTarget.objects.exists():
@@ -214,24 +177,8 @@ def seed_default_target() -> None:
     )
 
 
-def _spec(target: StorageTarget) -> BackendSpec:
-    spec = CATALOGUE.get(target.backend)
-    if spec is None:
-        raise InvalidRequest(
-            f"There is no such storage backend. Known: {', '.join(CATALOGUE)}.",
-            code="storage.unknown_backend",
-            field="backend",
-        )
-    return spec
-
-
-def _backend(target: StorageTarget) -> Backend:
-    places = OwnPlaces(data_dir=Path(settings.DATA_DIR), database=DatabaseBackend(target.pk))
-    return _spec(target).build(target.parameters, places)
-
-
 def _save(actor: Actor, target: StorageTarget) -> None:
-    _backend(target)  # Refuses parameters that make no sense together.
+    backend_of(target)  # Refuses parameters that make no sense together.
     _require_own_place(target)
     before = list(StorageTarget.objects.filter(is_default=True))
     if target.is_default and target not in before:
@@ -252,7 +199,7 @@ def _place(spec: BackendSpec, values: Mapping[str, str]) -> tuple[str, ...]:
 
 def _require_own_place(target: StorageTarget) -> None:
     """Two targets in one place would delete each other's bundles."""
-    spec = _spec(target)
+    spec = spec_of(target)
     if not spec.location:
         return
     others = StorageTarget.objects.filter(backend=spec.slug).exclude(pk=target.pk)
@@ -266,9 +213,43 @@ def _require_own_place(target: StorageTarget) -> None:
             )
 
 
+def _require_secrets_again(
+    spec: BackendSpec,
+    stored: Mapping[str, str],
+    changed: Mapping[str, str],
+    submitted: Mapping[str, Any],
+) -> None:
+    """Who may change a target may not read its secrets, and so not send them elsewhere either."""
+    if all(stored.get(name) == changed.get(name) for name in (*spec.location, *spec.endpoints)):
+        return
+    for parameter in spec.parameters:
+        kept = submitted.get(parameter.name) in (None, declared.MASK)
+        if parameter.secret and kept and parameter.name in stored:
+            raise InvalidRequest(
+                f"{parameter.label} has to be given again, because it would go to another place.",
+                code="storage.secret_needed",
+                field=f"parameters.{parameter.name}",
+            )
+
+
 def _require_empty(target: StorageTarget) -> None:
-    if next(list_refs(target), None) is not None:
+    try:
+        holds_any = next(list_refs(target), None) is not None
+    except (UpstreamRejected, UpstreamUnavailable):
+        # A place that never could be asked, such as one that was mistyped, holds nothing of ours.
+        if target.verified_at is not None or _is_named(target):
+            raise
+        return
+    if holds_any:
         raise _in_use(target)
+
+
+def _is_named(target: StorageTarget) -> bool:
+    """Whether any row of any app refers to the target."""
+    return any(
+        related.related_model._base_manager.filter(**{related.field.name: target}).exists()
+        for related in StorageTarget._meta.related_objects
+    )
 
 
 def _in_use(target: StorageTarget) -> Conflict:

@@ -1,0 +1,303 @@
+"""Azure Key Vault, by azure-keyvault-secrets: one secret a document.
+
+The name of a secret has letters, digits and dashes only, at most 127 of them. Ours are spelt so,
+which anybody can read back:
+
+    certmate-server-swww-dexample-dcom        of server/www.example.com
+    - is --   . is -d   _ is -u   / is -s
+
+What is too long then ends in -h and 32 hex digits of the SHA-256 of the whole instead. The tags
+`certmate-folder` and `certmate-name` have it unspelt in any case.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from certmate.core.errors import InvalidRequest
+from certmate.core.parameters import Parameter
+from storage.backends.base import Backend, BackendSpec, OwnPlaces
+from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, session, trust
+from storage.backends.documents import Document, from_text, to_text
+from storage.backends.failures import answered, brief, missing_sdk, not_signed_in, unreached
+from storage.backends.shelf import Found, ShelfBackend
+
+T = TypeVar("T")
+
+MAX_BYTES = 25_600
+"""Azure: "Key Vault secrets are limited to 25 KB"."""
+
+MAX_NAME = 127
+_WAIT_SECONDS = 15
+PUBLIC_LOGIN = "https://login.microsoftonline.com"
+_FOLDER, _NAME = "certmate-folder", "certmate-name"
+_SPELT = {"-": "--", ".": "-d", "_": "-u", "/": "-s"}
+_PREFIX = re.compile(r"[a-z0-9]{1,20}")
+_VAULTS = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net")
+_LOGINS = (
+    *("login.microsoftonline.com", "login.partner.microsoftonline.cn"),
+    "login.microsoftonline.us",
+)
+
+
+def secret_name(prefix: str, path: str) -> str:
+    """How the name of a document is spelt in a vault."""
+    name = f"{prefix}-{''.join(_SPELT.get(character, character) for character in path)}"
+    if len(name) <= MAX_NAME:
+        return name
+    digest = hashlib.sha256(path.encode()).hexdigest()[:32]
+    return f"{name[: MAX_NAME - 34].rstrip('-')}-h{digest}"
+
+
+class KeyVaultShelf:
+    """Secrets of one vault whose names begin with a prefix.
+
+    Each write is a version of Azure's own, which cannot refuse one that was overtaken.
+    """
+
+    creates = replaces = False
+    limit: int | None = MAX_BYTES
+    lists_at_once = True
+
+    def __init__(self, vault: "Vault", values: Mapping[str, str]) -> None:
+        self._vault, self._prefix = vault, values["prefix"]
+
+    def read(self, folder: str, name: str) -> Found | None:
+        secret = self._secret(folder, name)
+        found = self._vault.run("Reading", "get", lambda client: client.get_secret(secret))
+        return Found(from_text(found.value or "")) if found is not None else None
+
+    def create(self, folder: str, name: str, document: Document) -> bool:
+        if self.read(folder, name) is not None:
+            return False
+        return self.replace(folder, name, document, "")
+
+    def replace(self, folder: str, name: str, document: Document, revision: str) -> bool:
+        secret = self._secret(folder, name)
+        tags = {_FOLDER: folder, _NAME: name}
+
+        def write(client: Any) -> Any:
+            return client.set_secret(
+                secret, to_text(document), tags=tags, content_type="application/json"
+            )
+
+        if self._vault.run("Writing", "set", write, taken=True) is None:
+            # Deleted, by us or by somebody, in a vault that did not let us purge it.
+            self._vault.recover(secret)
+            raise brief("Writing", "a deleted secret of this name had to be recovered")
+        return True
+
+    def remove(self, folder: str, name: str) -> None:
+        self._vault.delete(self._secret(folder, name))
+
+    def forget(self, folder: str, name: str) -> None:
+        """Azure deletes no version alone; all go with the secret."""
+
+    def names(self, folder: str) -> Iterator[str]:
+        """Azure looks for nothing: all secrets of the vault are gone through, 25 at a time."""
+        start = f"{self._prefix}-"
+        for properties in self._vault.listed():
+            tags = properties.tags or {}
+            is_ours = str(properties.name).startswith(start) and tags.get(_FOLDER) == folder
+            if is_ours and tags.get(_NAME):
+                yield tags[_NAME]
+
+    def _secret(self, folder: str, name: str) -> str:
+        return secret_name(self._prefix, f"{folder}/{name}")
+
+
+class Vault:
+    """A client of one vault, made when it is first used."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values, self._trust = values, trust(values)
+        self._made: Any = None
+
+    def run(
+        self, doing: str, permission: str, call: Callable[[Any], T], *, taken: bool = False
+    ) -> T | None:
+        """What the call answers; None where there is no such secret, or (`taken`) a deleted one."""
+        client = self._client()
+        from azure.core import exceptions
+
+        needs = f"{permission} on secrets of the vault (role Key Vault Secrets Officer)"
+        try:
+            return call(client)
+        except exceptions.ResourceNotFoundError:
+            return None
+        except exceptions.ClientAuthenticationError:
+            raise not_signed_in("the client secret is wrong or has expired") from None
+        except exceptions.HttpResponseError as error:
+            if taken and error.status_code == 409:
+                return None
+            if error.status_code == 409:
+                raise brief(doing, "the secret is being deleted or recovered") from None
+            raise answered(error.status_code or 500, doing, needs=needs) from None
+        except exceptions.AzureError as error:
+            raise unreached(error, doing) from None
+
+    def delete(self, name: str) -> None:
+        """Delete and purge: what is only deleted can be recovered for up to 90 days.
+
+        In a vault with purge protection it stays so until then, whatever anybody does.
+        """
+
+        def delete(client: Any) -> Any:
+            poller = client.begin_delete_secret(name)
+            poller.wait(_WAIT_SECONDS)
+            return poller.result()
+
+        self.run("Deleting", "delete", delete)
+        # Asked for again: an earlier attempt may have ended between the two steps.
+        deleted = self.run("Deleting", "get", lambda client: client.get_deleted_secret(name))
+        level = str(deleted.properties.recovery_level).lower() if deleted is not None else ""
+        if "purgeable" in level:
+            self.run("Deleting", "purge", lambda client: client.purge_deleted_secret(name))
+
+    def recover(self, name: str) -> None:
+        self.run(
+            "Writing",
+            "recover",
+            lambda client: client.begin_recover_deleted_secret(name).wait(_WAIT_SECONDS),
+        )
+
+    def listed(self) -> Iterator[Any]:
+        found = self.run("Listing", "list", lambda client: client.list_properties_of_secrets())
+        while found is not None:
+            # The SDK asks for a page when the one before is used up.
+            properties = self.run("Listing", "list", partial(_next, found))
+            if properties is None:
+                return
+            yield properties
+
+    def _client(self) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> Any:
+        try:
+            from azure.core.pipeline.transport import RequestsTransport
+            from azure.identity import ClientSecretCredential, ManagedIdentityCredential
+            from azure.keyvault.secrets import SecretClient
+        except ImportError:
+            raise missing_sdk("azure-keyvault-secrets") from None
+        values = self._values
+
+        def transport(url: str) -> Any:
+            return RequestsTransport(session=session(url, self._trust), session_owner=False)
+
+        # `failures.attempt` is the one place that tries again.
+        common: dict[str, Any] = {"retry_total": 0}
+        credential: Any
+        if values["auth"] == "managed-identity":
+            credential = ManagedIdentityCredential(client_id=values.get("client_id"), **common)
+        else:
+            credential = ClientSecretCredential(
+                values["tenant_id"],
+                values["client_id"],
+                values["client_secret"],
+                authority=values["login_url"],
+                disable_instance_discovery=not _is_public_login(values),
+                transport=transport(values["login_url"]),
+                **common,
+            )
+        return SecretClient(
+            values["vault_url"],
+            credential,
+            verify_challenge_resource=_is_azure(values),
+            transport=transport(values["vault_url"]),
+            **common,
+        )
+
+
+def _next(found: Iterator[Any], _client: Any) -> Any:
+    return next(found, None)
+
+
+def _is_azure(values: Mapping[str, str]) -> bool:
+    return (urlsplit(values["vault_url"]).hostname or "").endswith(_VAULTS)
+
+
+def _is_public_login(values: Mapping[str, str]) -> bool:
+    return urlsplit(values["login_url"]).hostname in _LOGINS
+
+
+_SESSION = (
+    *("vault_url", "auth", "tenant_id", "client_id", "client_secret", "login_url"),
+    CA_BUNDLE.name,
+)
+
+
+def build(values: Mapping[str, str], _places: OwnPlaces) -> Backend:
+    for name in ("vault_url", "login_url"):
+        check_endpoint(values, name)
+        if not values[name].startswith("https://"):
+            raise InvalidRequest(
+                "Azure is asked by https only.",
+                code="storage.endpoint",
+                field=f"parameters.{name}",
+            )
+    wanted = ("tenant_id", "client_id", "client_secret")
+    missing = [name for name in wanted if name not in values]
+    if values["auth"] == "client-secret" and missing:
+        raise InvalidRequest(
+            "Signing in with a client secret needs this.",
+            code="storage.parameters",
+            field=f"parameters.{missing[0]}",
+        )
+    if values["auth"] == "managed-identity" and not _is_azure(values):
+        # Any other server would be handed a token of this machine.
+        raise InvalidRequest(
+            "The machine's identity is shown to vaults of Azure only.",
+            code="storage.endpoint",
+            field="parameters.vault_url",
+        )
+    if not _PREFIX.fullmatch(values["prefix"]):
+        raise InvalidRequest(
+            "The prefix has 1 to 20 letters and digits.",
+            code="storage.parameters",
+            field="parameters.prefix",
+        )
+    vault = CLIENTS.get(SPEC.slug, values, _SESSION, lambda: Vault(values))
+    return ShelfBackend(KeyVaultShelf(vault, values))
+
+
+SPEC = BackendSpec(
+    slug="azure-key-vault",
+    label="Azure Key Vault",
+    help="Secrets of a vault; longer bundles are split.",
+    build=build,
+    parameters=(
+        Parameter(name="vault_url", label="Vault URL", help="https://NAME.vault.azure.net"),
+        Parameter(
+            name="auth",
+            label="Sign-in",
+            choices=("client-secret", "managed-identity"),
+            default="client-secret",
+            required=False,
+        ),
+        Parameter(name="tenant_id", label="Tenant id", required=False),
+        Parameter(
+            name="client_id",
+            label="Client id",
+            help="Of the application, or of a user-assigned identity.",
+            required=False,
+        ),
+        Parameter(name="client_secret", label="Client secret", secret=True, required=False),
+        Parameter(
+            name="login_url",
+            label="Login URL",
+            help="Of another cloud than the public one.",
+            default=PUBLIC_LOGIN,
+            required=False,
+        ),
+        Parameter(name="prefix", label="Prefix of the names", default="certmate", required=False),
+        CA_BUNDLE,
+    ),
+    location=("vault_url", "prefix"),
+    endpoints=("login_url",),
+)

@@ -1,0 +1,128 @@
+"""Migrations from one target to another: asked for and cancelled. `storage.migrating` does them."""
+
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from guardian.models import GroupObjectPermission, UserObjectPermission
+
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
+from certmate.audit.context import request_id
+from certmate.audit.services import record
+from certmate.core import clock
+from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
+from certmate.core.jobs import enqueue_on_commit
+from storage.choices import OPEN_MIGRATIONS, MigrationState
+from storage.models import StorageMigration, StorageTarget
+from storage.services.targets import named_target
+
+RUN_MIGRATION = "storage.run_migration"
+
+
+def migrate_target(
+    *, actor: Actor, target: StorageTarget, to: str, clean_up: bool = False
+) -> StorageMigration:
+    """Have all bundles of the target copied to the one called `to`, and what names it name that.
+
+    `clean_up` removes them from the target when each was read back. Repeated after a failure, it
+    copies what is missing. Raises InvalidRequest (`storage.unknown`, `storage.same_target`),
+    Conflict (`storage.migrating`), AccessDenied (`access.gain`).
+    """
+    policy.require(actor, Verb.CHANGE, target)
+    destination = named_target(actor, to, field="to")
+    policy.require(actor, Verb.CHANGE, destination)
+    if destination == target:
+        raise InvalidRequest(
+            "A target is migrated to another one.", code="storage.same_target", field="to"
+        )
+    _require_no_gain(actor, target, destination)
+    if _is_open(destination):
+        # What has just arrived would go back, and for ever.
+        raise Conflict(f"{destination} is being migrated itself.", code="storage.migrating")
+    migration = StorageMigration(
+        source=target,
+        destination=destination,
+        cleans_up=clean_up,
+        next_attempt_at=clock.now(),
+        requested_by=actor.user,
+        requested_token=actor.token,
+        by_token=actor.token is not None,
+        by_system=actor.user is None,
+        request_id=request_id()[:64],
+    )
+    try:
+        with transaction.atomic():
+            migration.save()
+            told = {"to": destination.name, "clean_up": clean_up, "migration": migration.pk}
+            record(target, "storage_target.migration_requested", **told)
+            enqueue_on_commit(RUN_MIGRATION, migration.pk)
+    except IntegrityError as error:
+        raise Conflict(f"{target} is being migrated already.", code="storage.migrating") from error
+    return migration
+
+
+def cancel_migration(*, actor: Actor, migration: StorageMigration) -> StorageMigration:
+    """Copy no further bundle. What is copied stays, and the source is as it was.
+
+    Raises Conflict (`storage.migration_ended`).
+    """
+    policy.require(actor, Verb.CHANGE, migration.source)
+    with transaction.atomic():
+        rows = StorageMigration.objects.filter(pk=migration.pk, state__in=OPEN_MIGRATIONS)
+        ended = {"state": MigrationState.CANCELLED, "finished_at": clock.now()}
+        if rows.update(lease_token=None, lease_expires_at=None, **ended) != 1:
+            raise Conflict("The migration has ended.", code="storage.migration_ended")
+        record(migration.source, "storage_target.migration_cancelled", migration=migration.pk)
+    migration.refresh_from_db()
+    return migration
+
+
+def naming_models() -> list[type[models.Model]]:
+    """The models of all apps whose `storage_target` says where their bundles are."""
+    related: list[Any] = list(StorageTarget._meta.related_objects)
+    return [each.related_model for each in related if each.field.name == "storage_target"]
+
+
+def is_version(model: Any) -> bool:
+    """Whether its rows are of one certificate each, which is what a bundle's version is."""
+    return any(field.name == "fingerprint" for field in model._meta.fields)
+
+
+def _is_open(source: StorageTarget) -> bool:
+    return StorageMigration.objects.filter(source=source, state__in=OPEN_MIGRATIONS).exists()
+
+
+def _require_no_gain(actor: Actor, source: StorageTarget, destination: StorageTarget) -> None:
+    """Hanging objects from another target is granting: whoever has rights below that one gets them
+    to all that moves there, so the actor has to have them everywhere.
+    """
+    for _, _, name in _grants_on(destination) - _grants_on(source):
+        verb, is_under, _ = name.partition("_under_")
+        if not is_under or actor.user is None:
+            continue
+        for kind in {policy.root_model(model) for model in naming_models()}:
+            codename = policy.codename(kind, Verb(verb))
+            if _exists(kind, Verb(verb)) and not actor.user.has_perm(codename):
+                raise AccessDenied(
+                    f"{destination} would let others {verb.replace('_', ' ')} what moves there, "
+                    "which you may not do yourself.",
+                    code="access.gain",
+                )
+
+
+def _grants_on(target: StorageTarget) -> set[tuple[str, int, str]]:
+    """Who holds what on this one target; rights to all of its kind reach both alike."""
+    on = {"content_type__model": "storagetarget", "object_pk": str(target.pk)}
+    users = UserObjectPermission.objects.filter(**on)
+    groups = GroupObjectPermission.objects.filter(**on)
+    by_user = users.values_list("user_id", "permission__codename")
+    by_group = groups.values_list("group_id", "permission__codename")
+    return {("user", *row) for row in by_user} | {("group", *row) for row in by_group}
+
+
+def _exists(model: type[models.Model], verb: Verb) -> bool:
+    """Whether there is such a right to objects of this kind at all."""
+    name = policy.codename(model, verb).partition(".")[2]
+    defaults = {f"{action}_{model._meta.model_name}" for action in model._meta.default_permissions}
+    return name in defaults | {codename for codename, _ in model._meta.permissions}
