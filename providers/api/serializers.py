@@ -10,7 +10,7 @@ from certmate.rest.catalogue import ParameterOutput
 from certmate.rest.fields import Flag, Text, WholeNumber, instant
 from certmate.rest.serializers import Input, Output
 from providers.acme.catalogue import CAProvider
-from providers.dns.catalogue import DNSProvider
+from providers.dns.provider import DNSProvider
 from providers.models import CAAccount, DNSAccount
 
 

@@ -7,7 +7,7 @@ from django import forms
 from certmate.ui.forms import NamesField, ObjectForm, ServiceForm, team_field, team_name
 from certmate.ui.parameters import ParameterFields, SecretInput
 from providers.acme.catalogue import CAProvider
-from providers.dns.catalogue import DNSProvider
+from providers.dns.provider import DNSProvider
 from providers.models import CAAccount, DNSAccount
 from providers.services import (
     create_ca_account,

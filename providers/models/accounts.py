@@ -13,7 +13,7 @@ from certmate.core.parameters import mask
 from providers.acme.catalogue import CATALOGUE as CAS
 from providers.acme.catalogue import CAProvider
 from providers.dns.catalogue import CATALOGUE as DNS
-from providers.dns.catalogue import DNSProvider
+from providers.dns.provider import DNSProvider
 
 account_name = RegexValidator(
     r"\A[a-z0-9][a-z0-9._-]*\Z", "Lower-case letters, digits, dots, dashes and underscores only."

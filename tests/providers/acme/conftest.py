@@ -11,7 +11,7 @@ from providers.acme import client, runner
 from providers.acme.account import AccountRef
 from providers.acme.plan import IssueRequest
 from providers.acme.runner import Unwatched
-from providers.dns import catalogue
+from providers.dns.catalogue import CATALOGUE
 from providers.dns.render import Rendered, render
 from tests.servers import authority
 from tests.servers.acme_proxy import AcmeProxy, acme_proxy
@@ -115,7 +115,7 @@ def proxied(proxy: AcmeProxy, account: AccountRef) -> AccountRef:
 @pytest.fixture(scope="session")
 def proof(dns_server: Bind) -> Rendered:
     """The DNS account of the real server, in no need to wait."""
-    return render(catalogue.RFC2136, catalogue.RFC2136.validate(dns_server.credentials()), 0)
+    return render(CATALOGUE["rfc2136"], CATALOGUE["rfc2136"].validate(dns_server.credentials()), 0)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 
 from certmate.core.errors import InvalidRequest
 from providers.dns import catalogue
-from providers.dns.catalogue import CATALOGUE, DNSProvider
+from providers.dns.catalogue import CATALOGUE
+from providers.dns.provider import DNSProvider
 
 RFC2136 = {"nameserver": "192.0.2.1", "tsig_key": "k", "tsig_secret": "c2VjcmV0"}
 KEYS = {"access_key_id": "AKID", "secret_access_key": "secret"}
@@ -21,7 +22,7 @@ def test_every_entry_is_complete(provider: DNSProvider) -> None:
     assert provider.keys.keys() <= set(names)
     assert provider.docs_url.startswith("https://")
     assert provider.package.startswith("certbot")
-    if provider.transport == "ini":
+    if provider.transport == "ini" and provider.slug != "azure":
         assert provider.keys.keys() == set(names)
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from certmate.core.errors import InvalidRequest
-from providers.dns import catalogue
+from providers.dns.catalogue import CATALOGUE
 from providers.dns.render import CredentialsFile, ini, render
 
 # What `parameters.validate` lets through: one line without control characters.
@@ -51,7 +51,7 @@ def test_a_line_break_is_refused(value: str) -> None:
 
 def test_an_ini_account_becomes_a_file_and_the_seconds_to_wait(tmp_path: Path) -> None:
     values = {"nameserver": "192.0.2.1", "tsig_key": "k", "tsig_secret": "c2VjcmV0"}
-    rendered = render(catalogue.RFC2136, catalogue.RFC2136.validate(values))
+    rendered = render(CATALOGUE["rfc2136"], CATALOGUE["rfc2136"].validate(values))
     [file] = rendered.files
     assert isinstance(file, CredentialsFile)
     assert file.option == "--dns-rfc2136-credentials"
@@ -63,14 +63,16 @@ def test_an_ini_account_becomes_a_file_and_the_seconds_to_wait(tmp_path: Path) -
         "dns_rfc2136_algorithm": "HMAC-SHA256",
         "dns_rfc2136_sign_query": "false",
     }
-    assert rendered.arguments == ("--dns-rfc2136-propagation-seconds", "60")
+    # What is published is watched instead of waited for.
+    assert rendered.arguments == ("--dns-rfc2136-propagation-seconds", "0")
+    assert (rendered.wait, rendered.server) == (60, ("192.0.2.1", 53))
     assert rendered.secrets == ("c2VjcmV0",)
-    assert render(catalogue.RFC2136, catalogue.RFC2136.validate(values), 5).arguments[1] == "5"
+    assert render(CATALOGUE["rfc2136"], CATALOGUE["rfc2136"].validate(values), 5).wait == 5
 
 
 def test_an_environment_account_has_no_file_and_no_wait() -> None:
     values = {"access_key_id": "AKID", "secret_access_key": "the-secret"}
-    rendered = render(catalogue.ROUTE53, catalogue.ROUTE53.validate(values), 30)
+    rendered = render(CATALOGUE["route53"], CATALOGUE["route53"].validate(values), 30)
     assert (rendered.files, rendered.arguments, rendered.ambient) == ((), (), ())
     assert rendered.environment == {
         "AWS_ACCESS_KEY_ID": "AKID",
@@ -84,15 +86,15 @@ def test_an_environment_account_has_no_file_and_no_wait() -> None:
 
 
 def test_the_machines_own_role_is_used_only_when_asked_for() -> None:
-    values = catalogue.ROUTE53.validate({"use_ambient_credentials": "true"})
-    rendered = render(catalogue.ROUTE53, values)
+    values = CATALOGUE["route53"].validate({"use_ambient_credentials": "true"})
+    rendered = render(CATALOGUE["route53"], values)
     assert rendered.environment == {}
     assert "AWS_WEB_IDENTITY_TOKEN_FILE" in rendered.ambient
 
 
 def test_the_environment_of_a_hook_is_for_the_hook_alone() -> None:
     values = {"auth_hook": "add", "environment": "HOOK_KEY=the secret=1\nHOOK_URL=x"}
-    rendered = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
+    rendered = render(CATALOGUE["script"], CATALOGUE["script"].validate(values))
     assert rendered.environment == {}
     assert rendered.hooks is not None
     assert rendered.hooks.environment == {"HOOK_KEY": "the secret=1", "HOOK_URL": "x"}
