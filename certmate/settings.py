@@ -32,6 +32,8 @@ if CERTMATE_MASTER_KEY:
         raise ImproperlyConfigured(f"CERTMATE_MASTER_KEY: {error}") from None
 CERTMATE_MASTER_KEY_FILE = DATA_DIR / env.MASTER_KEY_FILE
 CERTMATE_HOOKS_DIR = Path(env.text("CERTMATE_HOOKS_DIR", str(DATA_DIR / "hooks")))
+CERTMATE_DNS_RESOLVERS = env.resolvers("CERTMATE_DNS_RESOLVERS")
+CERTMATE_DNS_PORT = 53
 
 PORT = env.integer("PORT", 8000, low=1, high=65535)
 CERTMATE_BASE_URL = env.base_url("CERTMATE_BASE_URL", f"http://127.0.0.1:{PORT}")

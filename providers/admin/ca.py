@@ -16,11 +16,23 @@ from certmate.ui.badges import Badge, row
 from certmate.ui.base import EmptyState, admin_url
 from certmate.ui.catalogue import CatalogueAdmin, Kind
 from certmate.ui.facts import Fact, FactGroup, code, link
-from certmate.ui.tools import DeleteTool
+from certmate.ui.tools import DeleteTool, Tool
 from providers.acme.catalogue import CATALOGUE, CAProvider
 from providers.forms.accounts import CASettingsForm, NewCAAccountForm
 from providers.models import CAAccount
-from providers.services import delete_ca_account
+from providers.services import delete_ca_account, verify_ca_account
+
+
+class Verify(Tool[CAAccount]):
+    name, label, verb = "verify", "Verify now", Verb.CHANGE
+    is_direct = is_primary = True
+    explanation = "Registers the account at its CA, or finds it registered there."
+
+    def carry_out(self) -> CAAccount:
+        return verify_ca_account(actor=self.actor, account=self.obj)
+
+    def told(self) -> str:
+        return f"{self.obj.name} is registered at its CA."
 
 
 class DeleteCAAccount(DeleteTool[CAAccount]):
@@ -34,7 +46,7 @@ class DeleteCAAccount(DeleteTool[CAAccount]):
 class CAAccountAdmin(CatalogueAdmin[CAAccount]):
     nav_group, nav_order = "Accounts", 1
     add_form_class, settings_form_class = NewCAAccountForm, CASettingsForm
-    tools = (DeleteCAAccount,)
+    tools = (Verify, DeleteCAAccount)
     choose_title = "At which CA is the account?"
     deferred = ("eab", "account_key", "trust_bundle")
 
@@ -101,7 +113,7 @@ def _registration(account: CAAccount) -> FactGroup:
             Fact("Registered", registered or "with the first order"),
             Fact("Account at the CA", code(account.account_uri)),
             Fact("EAB key id", code(kid)),
-            Fact("EAB HMAC key", MASK if kid else ""),
+            Fact("EAB HMAC key", MASK if account.eab.get("hmac_key") else ""),
             Fact("Extra trust", "yes" if account.trust_bundle else "no"),
         ),
     )

@@ -10,6 +10,7 @@ from certmate.rest.catalogue import ParameterOutput
 from certmate.rest.fields import Flag, Text, WholeNumber, instant
 from certmate.rest.serializers import Input, Output
 from providers.acme.catalogue import CAProvider
+from providers.dns.installed import is_installed
 from providers.dns.provider import DNSProvider
 from providers.models import CAAccount, DNSAccount
 
@@ -35,10 +36,20 @@ class CAProviderOutput(Output):
 class DNSProviderOutput(Output):
     slug = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
-    transport = serializers.CharField()
+    route = serializers.CharField(
+        help_text="Who speaks to it: official, plugin, multi, hook or built-in."
+    )
     package = serializers.CharField(help_text="The Python package that speaks to it.")
+    install = serializers.CharField(
+        help_text="The command that installs it; empty: none is needed."
+    )
+    installed = serializers.BooleanField(help_text="Whether this installation has it.")
     propagation_seconds = serializers.IntegerField(
-        allow_null=True, help_text="null: it waits by itself."
+        allow_null=True,
+        help_text="How long at most until a record is served; null: it waits by itself.",
+    )
+    capacity = serializers.IntegerField(
+        allow_null=True, help_text="How many values it keeps at one name; null: any number."
     )
     docs_url = serializers.URLField()
     parameters = ParameterOutput(many=True)
@@ -50,9 +61,12 @@ class DNSProviderOutput(Output):
         return {
             "slug": instance.slug,
             "label": instance.label,
-            "transport": instance.transport,
+            "route": instance.route,
             "package": instance.package,
+            "install": instance.install,
+            "installed": is_installed(instance.package),
             "propagation_seconds": instance.propagation_seconds,
+            "capacity": instance.capacity,
             "docs_url": instance.docs_url,
             "parameters": [ParameterOutput().represent(p) for p in instance.parameters],
         }
@@ -118,6 +132,12 @@ class DNSAccountInput(Input):
     provider = Text(max_length=40, help_text="A slug of /api/dns-providers.")
     credentials = serializers.DictField(help_text="The provider's parameters; some are secrets.")
     zones = serializers.ListField(child=Text(max_length=255), default=list, max_length=1000)
+    delegated_zones = serializers.ListField(
+        child=Text(max_length=255),
+        default=list,
+        max_length=1000,
+        help_text="Zones elsewhere whose _acme-challenge names lead to these by CNAME.",
+    )
     propagation_seconds = WholeNumber(min_value=0, max_value=7200, allow_null=True, default=None)
     is_default = Flag(default=False, help_text="Of this provider's accounts.")
     team = Text(max_length=64, allow_blank=True, default="", help_text="Who owns it.")
@@ -126,13 +146,28 @@ class DNSAccountInput(Input):
         ref_name = "DNSAccountRequest"
 
 
+class VerifyDNSAccountInput(Input):
+    zone = Text(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        help_text="Where to try it; needed where the account names no zone.",
+    )
+
+    class Meta:
+        ref_name = "VerifyDNSAccountRequest"
+
+
 class DNSAccountOutput(Output):
     name = serializers.CharField()
     provider = serializers.CharField()
     credentials = serializers.DictField(help_text="Secrets show as ********.")
     zones = serializers.ListField(child=serializers.CharField())
+    delegated_zones = serializers.ListField(child=serializers.CharField())
     propagation_seconds = serializers.IntegerField(allow_null=True)
     is_default = serializers.BooleanField()
+    verified_at = serializers.DateTimeField(allow_null=True)
+    verification_error = serializers.CharField(help_text="Of the last trial; empty: it worked.")
     created_at = serializers.DateTimeField()
     team = serializers.CharField(help_text="Empty: nobody's in particular.")
 
@@ -145,6 +180,9 @@ class DNSAccountOutput(Output):
             "provider": instance.provider,
             "credentials": instance.masked_credentials(),
             "zones": instance.zones,
+            "delegated_zones": instance.delegated_zones,
+            "verified_at": instant(instance.verified_at),
+            "verification_error": instance.verification_error,
             "propagation_seconds": instance.propagation_seconds,
             "team": instance.team.name if instance.team else "",
             "is_default": instance.is_default,

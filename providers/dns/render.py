@@ -1,6 +1,7 @@
 """Turns a DNS account's credentials into what certbot's child needs. Pure: it writes nothing."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from providers.dns import rules
 from providers.dns.provider import DNSProvider
 
 # ConfigObj expands %(name)s inside values and has no escape for it; a key that holds the sign does.
+_SHORTEST_PART = 8
 _PERCENT_KEY = "certmate_percent_sign"
 
 
@@ -79,7 +81,10 @@ def render(
         package=provider.package,
         arguments=provider.arguments,
         secrets=tuple(
-            credentials[p.name] for p in provider.parameters if p.secret and p.name in credentials
+            part
+            for p in provider.parameters
+            if p.secret and p.name in credentials
+            for part in _parts(credentials[p.name])
         ),
         ambient=provider.ambient if provider.ambient and provider.is_ambient(credentials) else (),
         wait=seconds if seconds is None or propagation is None else propagation,
@@ -93,6 +98,12 @@ def render(
         ),
     )
     return _TRANSPORTS[provider.transport](rendered, provider, credentials)
+
+
+def _parts(secret: str) -> list[str]:
+    """The secret and, of a list of NAME:KEY, each key: an error may repeat one alone."""
+    parts = re.split(r"[,:]", secret) if "\n" not in secret and "{" not in secret else []
+    return [secret, *(part for part in parts if _SHORTEST_PART <= len(part) < len(secret))]
 
 
 def _server(provider: DNSProvider, credentials: Mapping[str, str]) -> tuple[str, int] | None:

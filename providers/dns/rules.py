@@ -160,15 +160,6 @@ def json_object(name: str, text: str) -> None:
         raise Refused(name, "This must be the JSON document as the provider made it.")
 
 
-def base64_json(name: str, text: str) -> None:
-    """Raises Refused for what is no JSON object in base64."""
-    try:
-        decoded = base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise Refused(name, "This must be base64.") from None
-    json_object(name, decoded)
-
-
 def one_of(*sets: tuple[str, ...]) -> Callable[[Mapping[str, str]], None]:
     """A check that one of these sets of parameters is complete."""
 

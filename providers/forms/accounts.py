@@ -104,6 +104,9 @@ class CASettingsForm(CAFields, ObjectForm[CAAccount]):
         return update_ca_account(actor=self.actor, account=self.obj, **data)
 
 
+_DNS_FIELDS = ("name", "zones", "delegated_zones", "propagation_seconds", "team", "is_default")
+
+
 class DNSFields(ServiceForm):
     """The fields of an account at a DNS provider; its credentials follow from `parameters`."""
 
@@ -112,12 +115,18 @@ class DNSFields(ServiceForm):
         help_text="The zones that these credentials can write, one a line. A certificate that "
         "names no DNS account takes the account whose zone matches its names longest.",
     )
+    delegated_zones = NamesField(
+        required=False,
+        help_text="Zones elsewhere whose _acme-challenge names are CNAMEs into the zones above, "
+        "one a line. These credentials need no right to them.",
+    )
     propagation_seconds = forms.IntegerField(
         label="Propagation seconds",
         required=False,
         min_value=0,
         max_value=3600,
-        help_text="How long to wait until the provider's servers agree. Empty: as usual for it.",
+        help_text="How long to wait at most until the zone's name servers agree; they are asked "
+        "meanwhile. Empty: as usual for the provider.",
     )
     is_default = forms.BooleanField(
         label="Use it where a certificate names only the provider", required=False
@@ -128,13 +137,13 @@ class DNSFields(ServiceForm):
         self.parameters = parameters
         self.fields.update(parameters.fields())
         self.fieldsets = (  # type: ignore[misc]
-            ("Account", "", ("name", "zones", "propagation_seconds", "team", "is_default")),
+            ("Account", "", _DNS_FIELDS),
             ("Credentials", "Stored encrypted and never shown again.", parameters.names),
         )
 
     def submitted(self) -> dict[str, Any]:
         """The arguments that both services take."""
-        names = ("zones", "propagation_seconds", "is_default")
+        names = ("zones", "delegated_zones", "propagation_seconds", "is_default")
         data: dict[str, Any] = {name: self.cleaned_data[name] for name in names}
         data["team"] = team_name(self.cleaned_data)
         return data | {"credentials": self.parameters.values(self.cleaned_data)}
@@ -161,7 +170,7 @@ class NewDNSAccountForm(DNSFields):
 
 class DNSSettingsForm(DNSFields, ObjectForm[DNSAccount]):
     def __init__(self, *args: Any, obj: DNSAccount, **kwargs: Any) -> None:
-        names = ("zones", "propagation_seconds", "is_default", "team")
+        names = _DNS_FIELDS[1:]
         initial = {name: getattr(obj, name) for name in names}
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
         parameters = obj.catalogue_entry.parameters

@@ -2,6 +2,8 @@
 
 from providers.models.accounts import (
     CAAccount,
+    CATurn,
+    CAUse,
     DNSAccount,
     HTTPChallenge,
     ca_choices,
@@ -17,6 +19,8 @@ __all__ = [
     "AuthorityKey",
     "BlockedKey",
     "CAAccount",
+    "CATurn",
+    "CAUse",
     "DNSAccount",
     "HTTPChallenge",
     "LedgerEntry",

@@ -30,6 +30,7 @@ from providers.services.profiles import (
     update_profile,
 )
 from providers.services.revoking import release_entry, revoke_entry
+from providers.services.verification import verify_ca_account, verify_dns_account
 
 __all__ = [
     "account_for_names",
@@ -55,4 +56,6 @@ __all__ = [
     "update_ca_account",
     "update_dns_account",
     "update_profile",
+    "verify_ca_account",
+    "verify_dns_account",
 ]

@@ -3,7 +3,7 @@
 import base64
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,15 +61,20 @@ class Bind:
 
 @contextmanager
 def bind(
-    zones: Sequence[str] = ("example.test",), *, records: str = "* IN A 127.0.0.1\n"
+    zones: Sequence[str] = ("example.test",),
+    *,
+    records: str = "* IN A 127.0.0.1\n",
+    extra: Mapping[str, str] | None = None,
 ) -> Iterator[Bind]:
-    """A server of these zones, each with the given records (master-file lines relative to it)."""
+    """A server of these zones, each with the given records (master-file lines relative to it), and
+    with the `extra` ones of that zone.
+    """
     with tempfile.TemporaryDirectory(prefix="bind-") as name:
         folder = Path(name)
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         server = Bind(free_port(), key, tuple(zones), folder / "log")
         for zone in zones:
-            (folder / f"{zone}.zone").write_text(_zone(records))
+            (folder / f"{zone}.zone").write_text(_zone(records + (extra or {}).get(zone, "")))
         (folder / "named.conf").write_text(_config(server, folder))
         command = ["named", "-g", "-n", "1", "-c", str(folder / "named.conf")]
         with running(command, log=server.log_file, is_ready=server.is_ready):

@@ -176,30 +176,6 @@ TABLE = (
         seconds=600,
     ),
     through_lego(
-        "lightsail",
-        "Amazon Lightsail",
-        "lightsail",
-        value("access_key_id", "AWS_ACCESS_KEY_ID", "Access key ID"),
-        secret("secret_access_key", "AWS_SECRET_ACCESS_KEY", "Secret access key"),
-        value("dns_zone", "DNS_ZONE", "DNS zone"),
-        seconds=120,
-    ),
-    through_lego(
-        "yandexcloud",
-        "Yandex Cloud",
-        "yandexcloud",
-        secret(
-            "service_account_key",
-            "YANDEX_CLOUD_IAM_TOKEN",
-            "Service account key",
-            "The JSON document in base64.",
-        ),
-        value("folder_id", "YANDEX_CLOUD_FOLDER_ID", "Folder ID"),
-        check=lambda values: rules.base64_json(
-            "service_account_key", values["service_account_key"]
-        ),
-    ),
-    through_lego(
         "cloudns",
         "ClouDNS",
         "cloudns",
