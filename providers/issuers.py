@@ -5,7 +5,7 @@ that kind works stays in here. No call of this module may be made inside a datab
 but for `keep`, `check_leaf` and `revoke_signed`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,9 +32,31 @@ from providers.models import (
     LedgerEntry,
     Profile,
 )
-from providers.services import ledger, revoking, signing
+from providers.services import budget, ledger, revoking, signing
+from providers.services.budget import Turn, expect
 from providers.services.registering import forget_registration, registered
 from providers.services.verification import publication
+
+__all__ = [
+    "Proof",
+    "SignedLeaf",
+    "Turn",
+    "as_signed",
+    "check_leaf",
+    "cleanup_http01",
+    "expect",
+    "give_up",
+    "issue",
+    "keep",
+    "present_http01",
+    "registered",
+    "remove_leftovers",
+    "renewal_windows",
+    "revoke",
+    "revoke_signed",
+    "sign_drafted",
+    "sign_leaf",
+]
 
 CHALLENGE_LIFETIME = timedelta(hours=1)
 LEFTOVER_AGE = timedelta(hours=1)
@@ -58,12 +80,13 @@ class Proof:
 
 
 def issue(
-    *, account: CAAccount, csr: str, proof: Proof, resume_url: str, watch: Watch
+    *, account: CAAccount, csr: str, proof: Proof, resume_url: str, turn: Turn, watch: Watch
 ) -> IssuedChain:
-    """A certificate for the CSR from this account's CA and no other.
+    """A certificate for the CSR from this account's CA and no other, when it is its turn.
 
     `resume_url` is the CA's order of an earlier attempt; what it already yielded is fetched, not
-    asked for again. Raises UpstreamRejected or UpstreamUnavailable with a code of docs/errors.md.
+    asked for again. Raises Deferred (`acme.budget`) while the account's budget is used up, and
+    UpstreamRejected or UpstreamUnavailable with a code of docs/errors.md.
     """
 
     def attempt(reference: AccountRef) -> IssuedChain:
@@ -78,6 +101,20 @@ def issue(
         )
         return client.issue(request, watch=watch)
 
+    use = budget.take(account, turn)
+    failure: CertMateError | None = None
+    try:
+        return _with_account(account, attempt, watch)
+    except CertMateError as error:
+        failure = error
+        raise
+    finally:
+        budget.done(use, account, turn.names, failure)
+
+
+def _with_account(
+    account: CAAccount, attempt: Callable[[AccountRef], IssuedChain], watch: Watch
+) -> IssuedChain:
     try:
         return attempt(registered(account, watch))
     except CertMateError as error:

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from certmate.core.errors import CertMateError, UpstreamRejected, UpstreamUnavailable
+from certmate.core.errors import (
+    CertMateError,
+    Deferred,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ FAILURES: dict[str, Failure] = {
         _NO,
         "The CA does not take this revocation reason.",
         "Revoke with another reason, or with none.",
+    ),
+    "acme.budget": Failure(
+        Deferred,
+        "It is not its turn yet:",
+        "Nothing needs to be done: what expires first goes first, and the next attempt is when "
+        "there is room. The CA account says how many orders an hour it may place.",
     ),
     "acme.caa": Failure(
         _NO,

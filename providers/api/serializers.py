@@ -9,10 +9,26 @@ from certmate.core.parameters import MASK
 from certmate.rest.catalogue import ParameterOutput
 from certmate.rest.fields import Flag, Text, WholeNumber, instant
 from certmate.rest.serializers import Input, Output
-from providers.acme.catalogue import CAProvider
+from providers.acme.catalogue import CAProvider, Limit
 from providers.dns.installed import is_installed
 from providers.dns.provider import DNSProvider
 from providers.models import CAAccount, DNSAccount
+
+
+class LimitOutput(Output):
+    kind = serializers.CharField(help_text="order, set (of names) or failure (of one name).")
+    count = serializers.IntegerField()
+    seconds = serializers.IntegerField(help_text="The period.")
+
+    class Meta:
+        ref_name = "Limit"
+
+    def represent(self, instance: Limit) -> dict[str, Any]:
+        return {
+            "kind": instance.kind,
+            "count": instance.count,
+            "seconds": int(instance.per.total_seconds()),
+        }
 
 
 class CAProviderOutput(Output):
@@ -24,13 +40,20 @@ class CAProviderOutput(Output):
     wildcard = serializers.BooleanField()
     ip_addresses = serializers.BooleanField()
     key_types = serializers.ListField(child=serializers.CharField())
+    types = serializers.ListField(child=serializers.CharField(), help_text="DV, OV or EV.")
+    profiles = serializers.ListField(child=serializers.CharField())
+    directory_hosts = serializers.ListField(
+        child=serializers.CharField(), help_text="Under which an account may name a directory."
+    )
+    limits = LimitOutput(many=True)
     docs_url = serializers.URLField()
 
     class Meta:
         ref_name = "CAProvider"
 
     def represent(self, instance: CAProvider) -> dict[str, Any]:
-        return asdict(instance)
+        limits = [LimitOutput().represent(limit) for limit in instance.limits]
+        return asdict(instance) | {"limits": limits}
 
 
 class DNSProviderOutput(Output):
@@ -75,8 +98,17 @@ class DNSProviderOutput(Output):
 class CAAccountInput(Input):
     name = Text(max_length=100)
     provider = Text(max_length=40, help_text="A slug of /api/ca-providers.")
-    directory_url = Text(max_length=500, required=False, help_text="For the provider acme.")
+    directory_url = Text(
+        max_length=500, required=False, help_text="Where the provider has none or several."
+    )
     email = Text(max_length=254, allow_blank=True, default="")
+    orders_per_hour = WholeNumber(
+        min_value=1,
+        max_value=100_000,
+        allow_null=True,
+        default=None,
+        help_text="New orders at most; null: as the CA's own limits are known.",
+    )
     eab_kid = Text(max_length=500, allow_blank=True, required=False)
     eab_hmac_key = Text(max_length=1000, allow_blank=True, required=False, help_text="A secret.")
     trust_bundle = Text(
@@ -94,6 +126,10 @@ class CAAccountOutput(Output):
     provider = serializers.CharField()
     directory_url = serializers.CharField()
     email = serializers.CharField()
+    orders_per_hour = serializers.IntegerField(allow_null=True)
+    paused_until = serializers.DateTimeField(
+        allow_null=True, help_text="The CA asked not to be asked before."
+    )
     eab_kid = serializers.CharField()
     eab_hmac_key = serializers.CharField(help_text="******** or empty.")
     trust_bundle = serializers.CharField()
@@ -115,6 +151,8 @@ class CAAccountOutput(Output):
             "provider": instance.provider,
             "directory_url": instance.directory_url,
             "email": instance.email,
+            "orders_per_hour": instance.orders_per_hour,
+            "paused_until": instant(instance.paused_until),
             "eab_kid": instance.eab.get("kid", ""),
             "eab_hmac_key": MASK if instance.eab.get("hmac_key") else "",
             "trust_bundle": instance.trust_bundle,

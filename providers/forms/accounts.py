@@ -19,6 +19,9 @@ from providers.services import (
 NAME_HELP = "How it is called here: lower-case letters, digits, dots, dashes and underscores."
 
 
+_CA_FIELDS = ("name", "directory_url", "email", "orders_per_hour", "team", "is_default")
+
+
 class CAFields(ServiceForm):
     """The fields that an account at this CA has."""
 
@@ -43,6 +46,13 @@ class CAFields(ServiceForm):
         widget=forms.Textarea(attrs={"rows": 5, "class": "code", "spellcheck": "false"}),
         help_text="The root of a private CA, in addition to what this machine trusts.",
     )
+    orders_per_hour = forms.IntegerField(
+        label="New orders an hour",
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        help_text="At most so many; the most urgent first. Empty: as the CA's limits are known.",
+    )
     is_default = forms.BooleanField(
         label="Use it where a certificate names no CA account", required=False
     )
@@ -51,14 +61,17 @@ class CAFields(ServiceForm):
     def shape(self, entry: CAProvider) -> None:
         """Drop the fields that an account at this CA does not have."""
         if entry.directory_url:
-            for name in ("directory_url", "trust_bundle"):
-                del self.fields[name]
+            del self.fields["trust_bundle"]
+            if entry.directory_hosts:
+                self.fields["directory_url"].initial = entry.directory_url
+            else:
+                del self.fields["directory_url"]
         if entry.eab == "none":
             for name in ("eab_kid", "eab_hmac_key"):
                 del self.fields[name]
 
     fieldsets = (
-        ("Account", "", ("name", "directory_url", "email", "team", "is_default")),
+        ("Account", "", _CA_FIELDS),
         (
             "External account binding",
             "Only if the CA asks for it: it ties the ACME account to your account there.",
@@ -87,7 +100,7 @@ class NewCAAccountForm(CAFields):
 
 class CASettingsForm(CAFields, ObjectForm[CAAccount]):
     def __init__(self, *args: Any, obj: CAAccount, **kwargs: Any) -> None:
-        names = ("directory_url", "email", "trust_bundle", "is_default", "team")
+        names = (*_CA_FIELDS[1:], "trust_bundle")
         initial = {name: getattr(obj, name) for name in names}
         initial["eab_kid"] = obj.eab.get("kid", "")
         super().__init__(*args, obj=obj, initial=initial, **kwargs)

@@ -38,7 +38,10 @@ def test_the_fields_follow_from_the_catalogue(cast: Cast) -> None:
     def fields(model: type[Any], kind: str) -> set[str]:
         return set(client.get(f"{page(model, 'add')}?kind={kind}").context["form"].fields)
 
-    assert fields(CAAccount, "letsencrypt") == {"name", "email", "team", "is_default"}
+    assert fields(CAAccount, "letsencrypt") == {
+        *("name", "email", "orders_per_hour", "team", "is_default")
+    }
+    assert "directory_url" in fields(CAAccount, "digicert")
     assert {"directory_url", "eab_kid", "trust_bundle"} <= fields(CAAccount, "acme")
     assert "credentials_api_token" in fields(DNSAccount, "cloudflare")
     assert "credentials_tsig_secret" in fields(DNSAccount, "rfc2136")

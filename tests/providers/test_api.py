@@ -253,3 +253,15 @@ def test_only_administrators_write_and_outsiders_see_nothing(cast: Cast, kind: s
     problem(outsider.patch(one, is_default=True), 404, "request.not_found")
     problem(outsider.delete(one), 404, "request.not_found")
     problem(Caller().get(path), 401, "auth.required")
+
+
+def test_a_regional_directory_is_honoured_and_a_foreign_one_refused(owner: Caller) -> None:
+    wanted = {"name": "d", "provider": "digicert", "eab_kid": "kid", "eab_hmac_key": CANARY}
+    region = "https://one.nl.digicert.com/mpki/api/v1/acme/v2/directory"
+    made = owner.post("/api/ca-accounts", **wanted | {"directory_url": region})
+    assert (made.status_code, made.json()["directory_url"]) == (201, region)
+    for url in ("https://digicert.com.evil.test/dir", "https://evil-digicert.com/dir"):
+        answer = owner.post("/api/ca-accounts", **wanted | {"name": "e", "directory_url": url})
+        problem(answer, 400, "acme.directory")
+    usual = owner.post("/api/ca-accounts", **wanted | {"name": "u"}).json()
+    assert usual["directory_url"] == CAS["digicert"].directory_url

@@ -76,7 +76,10 @@ def test_every_ca_of_the_catalogue_is_complete() -> None:
         assert ca.label
         assert ca.key_types
         assert ca.docs_url.startswith("https://")
-        assert ca.directory_url.startswith("https://") or slug == "acme"
+        assert ca.directory_url.startswith("https://") or slug in ("acme", "step-ca")
+        assert ca.types
+        assert all(limit.count > 0 for limit in ca.limits)
+        assert not ca.directory_hosts or ca.directory_url.count(ca.directory_hosts[0])
 
 
 def test_importing_the_client_imports_neither_certbot_nor_its_libraries() -> None:
