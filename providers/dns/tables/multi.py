@@ -45,6 +45,8 @@ TABLE = (
         url("api_url", "PDNS_API_URL", "API URL", "Such as https://ns.example.com:8081."),
         secret("api_key", "PDNS_API_KEY", "API key"),
         value("server_name", "PDNS_SERVER_NAME", "Server ID", default="localhost"),
+        # Where lego has to find it out, a refused key looks like a missing zone.
+        fixed=(("PDNS_API_VERSION", "1"),),
     ),
     through_lego(
         "solidserver",

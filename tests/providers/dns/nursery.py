@@ -8,6 +8,8 @@ server, which note who was to be called.
 
 import ctypes
 import fcntl
+import gc
+import importlib.metadata
 import json
 import os
 import shutil
@@ -154,6 +156,10 @@ def resolve_at(address: str, file: Path) -> None:
 
 def main() -> None:
     is_alone = leave_the_network()
+    # Looked through once, for all that are forked off.
+    installed = importlib.metadata.entry_points()
+    importlib.metadata.entry_points = installed.select
+    gc.freeze()
     waiting = [json.loads(line) for line in sys.stdin]
     folder = Path(tempfile.mkdtemp(prefix="nursery-"))
     running: dict[int, Trial] = {}
