@@ -1,5 +1,6 @@
 """A real CA and a real DNS server, shared by the tests of this folder, and what they act with."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -52,7 +53,10 @@ def children() -> list[int]:
     """The isolated children of this process."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        pids = (task / "children").read_text().split()
+        pids: list[str] = []
+        # A thread of a server may end at this moment.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            pids = (task / "children").read_text().split()
         found += [
             int(p)
             for p in pids
