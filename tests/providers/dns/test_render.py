@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from certmate.core.errors import InvalidRequest
 from providers.dns.catalogue import CATALOGUE
-from providers.dns.render import CredentialsFile, ini, render
+from providers.dns.render import CredentialsFile, ini, path_of, render
 
 # What `parameters.validate` lets through: one line without control characters.
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)
@@ -101,3 +101,52 @@ def test_the_environment_of_a_hook_is_for_the_hook_alone() -> None:
     assert (rendered.hooks.auth, rendered.hooks.cleanup) == ("add", "")
     assert "the secret=1" in rendered.secrets
     assert "the secret" not in repr(rendered)
+
+
+def test_a_file_that_the_plugin_reads_is_named_in_its_credentials(tmp_path: Path) -> None:
+    entry = CATALOGUE["transip"]
+    values = {"account_name": "me", "private_key": "-----BEGIN KEY-----\nabc\n-----END KEY-----"}
+    key, file = render(entry, entry.validate(values)).files
+    assert (key.option, file.option) == ("", "--dns-multi-credentials")
+    read = read_back(file.content, tmp_path)
+    assert read["TRANSIP_PRIVATE_KEY_PATH"] == path_of(0)
+    assert read["dns_multi_provider"] == "transip"
+    assert key.content.startswith(values["private_key"])
+
+
+def test_azure_maps_each_zone_and_needs_no_secret_with_an_identity(tmp_path: Path) -> None:
+    entry = CATALOGUE["azure"]
+    values = {
+        "subscription_id": "sub",
+        "resource_group": "group",
+        "zone": "example.test, example.org",
+        "identity": "managed-identity",
+    }
+    rendered = render(entry, entry.validate(values))
+    read = read_back(rendered.files[-1].content, tmp_path)
+    group = "/subscriptions/sub/resourceGroups/group"
+    assert read["dns_azure_zone1"] == f"example.test:{group}"
+    assert read["dns_azure_zone2"] == f"example.org:{group}"
+    assert read["dns_azure_msi_system_assigned"] == "true"
+    assert "IDENTITY_ENDPOINT" in rendered.ambient
+    assert rendered.secrets == ()
+
+
+def test_a_document_is_a_file_as_it_is_and_a_project_an_option() -> None:
+    entry = CATALOGUE["google"]
+    values = {"service_account_key": '{"type": "service_account"}', "project_id": "other"}
+    rendered = render(entry, entry.validate(values))
+    [file] = rendered.files
+    assert (file.option, file.content) == (
+        "--dns-google-credentials",
+        values["service_account_key"],
+    )
+    assert rendered.arguments[-2:] == ("--dns-google-project", "other")
+    assert rendered.ambient == ()
+
+
+def test_each_key_of_a_list_is_a_secret_by_itself() -> None:
+    entry = CATALOGUE["he"]
+    tokens = "a.example.test:first-key-of-it,b.example.test:second-key-of-it"
+    secrets = render(entry, entry.validate({"tokens": tokens})).secrets
+    assert {tokens, "first-key-of-it", "second-key-of-it"} <= set(secrets)
