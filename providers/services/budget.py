@@ -62,6 +62,8 @@ def take(account: CAAccount, turn: Turn) -> CAUse:
         now = clock.now()
         CAUse.objects.filter(account=account, at__lt=now - KEPT).delete()
         CATurn.objects.filter(account=account, lapses_at__lt=now).delete()
+        # Whoever asks again does not run any more, though a worker may have been killed.
+        CAUse.objects.filter(account=account, kind=RUN, subject=_hash([turn.ticket])).delete()
         wait, reason = _own_wait(account, turn, now)
         if wait is None:
             wait, reason = _shared_wait(account, turn, now)
@@ -74,11 +76,13 @@ def take(account: CAAccount, turn: Turn) -> CAUse:
     raise Deferred(f"{account.name}: {reason}", code=CODE, retry_after=wait)
 
 
-def done(use: CAUse, account: CAAccount, names: Iterable[str], error: CertMateError | None) -> None:
+def done(use: CAUse, account: CAAccount, names: Sequence[str], error: CertMateError | None) -> None:
     """The order has ended; what it says about the CA's limits is kept."""
     now = clock.now()
     use.delete()
     if error is None:
+        # CAs count sets of names that they have certified, not those that were asked for.
+        CAUse.objects.create(account=account, kind=SET, subject=_hash(names), at=now)
         return
     failed = [name for name in error.identifiers if name in set(names)]
     CAUse.objects.bulk_create(
@@ -143,8 +147,7 @@ def _used(account: CAAccount, limit: Limit, now: datetime, subject: str = "") ->
 def _grant(account: CAAccount, turn: Turn, now: datetime) -> CAUse:
     CATurn.objects.filter(account=account, ticket=turn.ticket).delete()
     CAUse.objects.create(account=account, kind=ORDER, at=now)
-    CAUse.objects.create(account=account, kind=SET, subject=_hash(turn.names), at=now)
-    return CAUse.objects.create(account=account, kind=RUN, at=now)
+    return CAUse.objects.create(account=account, kind=RUN, subject=_hash([turn.ticket]), at=now)
 
 
 def _line_up(account: CAAccount, turn: Turn, lapses_at: datetime) -> None:

@@ -32,6 +32,15 @@ def test_adding_begins_with_the_catalogue(cast: Cast, model: type[Any]) -> None:
         assert client.get(f"{page(model, 'add')}?kind={slug}").status_code == 200
 
 
+def test_a_long_catalogue_is_searched(cast: Cast) -> None:
+    client = signed_in(cast.owner)
+    found = text(client.get(page(DNSAccount, "add") + "?q=Power"))
+    assert "?kind=powerdns" in found
+    assert "?kind=cloudflare" not in found
+    assert "Nothing is called so" in text(client.get(page(DNSAccount, "add") + "?q=nobody"))
+    assert 'type="search"' not in text(client.get(page(CAAccount, "add")))
+
+
 def test_the_fields_follow_from_the_catalogue(cast: Cast) -> None:
     client = signed_in(cast.owner)
 

@@ -114,6 +114,13 @@ def test_only_so_many_run_at_once_and_a_dead_worker_does_not_count_for_ever(time
     assert asks(mine, turn(99)) is None
 
 
+def test_who_asks_again_after_a_crash_is_not_in_its_own_way(time: Time) -> None:
+    mine = account()
+    for _ in range(2):
+        for number in range(CONCURRENT):
+            budget.take(mine, turn(number))
+
+
 def test_the_same_names_are_ordered_as_often_as_the_ca_allows(time: Time) -> None:
     mine = account(provider="letsencrypt")
     again = [Turn(f"order {number}", ("a.test", "b.test"), START) for number in range(6)]
@@ -133,7 +140,6 @@ def test_a_name_that_keeps_failing_is_not_tried_beyond_the_cas_limit(time: Time)
     )
     for _ in range(5):
         budget.done(budget.take(mine, turn(1)), mine, turn(1).names, refused)
-        CAUse.objects.filter(kind="set").delete()
         time.pass_by(timedelta(minutes=1))
     assert asks(mine, turn(1)) == HOUR - timedelta(minutes=5)
     assert asks(mine, turn(2)) is None

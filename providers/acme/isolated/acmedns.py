@@ -1,34 +1,23 @@
 """A certbot authenticator for acme-dns, a server that does nothing but serve dns-01 answers."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import requests
 from acme import challenges
-from certbot import achallenges, errors, interfaces
-from certbot.plugins import common
+from certbot import achallenges, errors
+
+from providers.acme.isolated.own import OwnAuthenticator
 
 TIMEOUT = 15
 
 
-class Authenticator(common.Plugin, interfaces.Authenticator):
+class Authenticator(OwnAuthenticator):
     """Gives each answer to the server, which keeps the last two and needs no cleaning up."""
 
     description = "Publishes through an acme-dns server"
+    kind = challenges.DNS01
     account: ClassVar[Mapping[str, str]]
-
-    @classmethod
-    def add_parser_arguments(cls, add: Callable[..., None]) -> None:
-        """There is nothing to configure."""
-
-    def prepare(self) -> None:
-        """There is nothing to prepare."""
-
-    def more_info(self) -> str:
-        return self.description
-
-    def get_chall_pref(self, identifier: str) -> Iterable[type[challenges.Challenge]]:
-        return [challenges.DNS01]
 
     def perform(self, achalls: list[achallenges.AnnotatedChallenge]) -> list[Any]:
         for achall in achalls:
