@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from providers.dns.lookup import LABEL
 from providers.dns.zones import match_length, normalise
+
+LABEL = "_acme-challenge"
+"""Under which a dns-01 answer stands (RFC 8555 §8.4)."""
 
 
 @dataclass(frozen=True)

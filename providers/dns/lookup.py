@@ -25,9 +25,6 @@ from dns.rdtypes.txtbase import TXTBase
 
 from providers.dns.rules import is_forbidden_address
 
-LABEL = "_acme-challenge"
-"""Under which a dns-01 answer stands (RFC 8555 §8.4)."""
-
 PATIENCE = 3.0
 """Seconds for one answer; a resolver that takes longer is not asked again."""
 _LONGEST_CHAIN = 8

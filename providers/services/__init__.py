@@ -20,6 +20,7 @@ from providers.services.dns import (
     account_for_names,
     create_dns_account,
     delete_dns_account,
+    require_room,
     resolve_dns_account,
     update_dns_account,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "install_certificate",
     "publish_crls",
     "release_entry",
+    "require_room",
     "resolve_authority",
     "resolve_ca_account",
     "resolve_dns_account",

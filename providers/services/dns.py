@@ -13,6 +13,7 @@ from certmate.core.errors import InvalidRequest, invalid_input
 from certmate.core.parameters import merge
 from certmate.pki.names import parse_name
 from providers.dns import catalogue, zones
+from providers.dns.delegation import overfull, record_of
 from providers.models import DNSAccount
 from providers.services import accounts
 
@@ -136,6 +137,23 @@ def account_for_names(*, actor: Actor, names: Sequence[str]) -> DNSAccount:
             field="dns",
         )
     return account
+
+
+def require_room(*, account: DNSAccount, names: Sequence[str]) -> None:
+    """Raises InvalidRequest (`dns.capacity`) if the provider could not hold the answers for all of
+    the names at the same time.
+    """
+    entry = account.catalogue_entry
+    # All names lead to one record, or those of one name do whatever it leads to.
+    ends = [entry.target or record_of(name) for name in names]
+    if overfull(entry.capacity, ends):
+        what = "names" if entry.target else "a name with its wildcard"
+        raise InvalidRequest(
+            f"{entry.label} holds {entry.capacity} of the answers at once, which is not enough for "
+            f"{what} like these. Put them into certificates of their own.",
+            code="dns.capacity",
+            field="dns",
+        )
 
 
 def _zones(given: Iterable[str], field: str) -> list[str]:

@@ -8,9 +8,10 @@ from certificates.choices import OrderKind
 from certificates.models import Order
 from certificates.services.placing import place_order
 from certificates.services.turns import turn_of
+from certificates.services.wanted import dns_account_for
 from certmate.access.actors import Actor
 from certmate.core import clock
-from certmate.core.errors import Deferred
+from certmate.core.errors import Deferred, InvalidRequest
 from providers import issuers
 from providers.models import CATurn
 from tests import factories
@@ -42,3 +43,23 @@ def test_a_renewal_lines_up_by_its_expiry_when_it_is_placed() -> None:
     waiting = CATurn.objects.get()
     assert (waiting.account, waiting.urgency) == (order.ca_account, expiry)
     assert waiting.ticket == turn_of(Order.objects.get()).ticket
+
+
+@pytest.mark.parametrize(
+    ("names", "is_refused"),
+    [
+        (["a.example.test", "*.a.example.test"], True),
+        (["a.example.test", "*.b.example.test"], False),
+    ],
+)
+def test_names_whose_proofs_do_not_fit_are_refused_before_they_are_ordered(
+    names: list[str], is_refused: bool
+) -> None:
+    account = factories.dns_account(provider="duckdns", credentials={"api_token": "t"})
+    wanted = {"challenge_type": "dns-01", "dns_account": account, "names": names}
+    if not is_refused:
+        assert dns_account_for(Actor.system(), wanted) == account
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        dns_account_for(Actor.system(), wanted)
+    assert (caught.value.code, caught.value.field) == ("dns.capacity", "dns")

@@ -289,4 +289,4 @@ def test_a_plugin_that_is_not_installed_is_named_by_its_package(wanted: Wanted) 
     with pytest.raises(UpstreamRejected) as caught:
         client.issue(wanted("x.example.test", proof=absent), Recorder())
     assert caught.value.code == "acme.plugin_missing"
-    assert "certbot-dns-nowhere" in caught.value.detail
+    assert "pip install certbot-dns-nowhere" in caught.value.detail
