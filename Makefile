@@ -10,8 +10,8 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 
 # What demonstrations need, and what the tests need besides.
 SERVERS = pebble bind9
-REFEREES = bind9-dnsutils chromium default-jre-headless gnutls-bin libnss3-tools nginx-light openssl \
-	postgresql procps softhsm2
+REFEREES = bind9-dnsutils chromium default-jre-headless gnutls-bin knot libnss3-tools nginx-light openssl \
+	pdns-server pdns-backend-sqlite3 postgresql procps softhsm2
 
 # Over all cores; who has nothing left to do takes tests from another.
 SPREAD = -q -n auto --dist worksteal

@@ -11,7 +11,7 @@ from certificates.models import Certificate
 from certificates.watch import OrderWatch
 from certmate.audit.services import record
 from certmate.core import clock, renewal
-from certmate.core.errors import CertMateError, LeaseLost
+from certmate.core.errors import CertMateError, Deferred, LeaseLost
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,11 @@ def record_failure(watch: OrderWatch, error: CertMateError) -> None:
 
 def _try_later(watch: OrderWatch, error: CertMateError) -> None:
     attempts = watch.order.attempts + 1
-    next_attempt_at = clock.now() + renewal.retry_delay(attempts, error.retry_after, clock.jitter)
+    delay = renewal.retry_delay(attempts, error.retry_after, clock.jitter)
+    if isinstance(error, Deferred):
+        # That was no attempt, and waiting longer than it has to would leave its turn unused.
+        attempts, delay = watch.order.attempts, error.retry_after or delay
+    next_attempt_at = clock.now() + delay
     watch.write(
         state=OrderState.WAITING,
         attempts=attempts,

@@ -7,6 +7,7 @@ from django.db import transaction
 from certificates.choices import OrderStep
 from certificates.models import Certificate, OrderKey, Version
 from certificates.services.signable import leaf_for
+from certificates.services.turns import turn_of
 from certificates.watch import OrderWatch
 from certmate.core.errors import IntegrityFault, invalid_input
 from certmate.pki import csr as pki_csr
@@ -75,6 +76,7 @@ def _ask(watch: OrderWatch, key: OrderKey, account: CAAccount) -> _Obtained:
         csr=key.csr,
         proof=proof,
         resume_url=order.acme_order_url,
+        turn=turn_of(order),
         watch=watch,
     )
     return _Obtained(issued.cert, issued.chain, pki_csr.parse(key.csr).key.spki_sha256)

@@ -5,6 +5,7 @@ of Django's settings, which are built from it.
 """
 
 import base64
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -45,6 +46,23 @@ def integer(name: str, default: int, *, low: int, high: int) -> int:
 def words(name: str) -> list[str]:
     """A comma-separated list without empty items."""
     return [item.strip() for item in text(name).split(",") if item.strip()]
+
+
+def resolvers(name: str) -> list[str]:
+    """Addresses of DNS resolvers, each with `:port` where it is not 53; none means the system's."""
+    found = words(name)
+    for item in found:
+        try:
+            parts = urlsplit(f"//{item}")
+            ipaddress.ip_address(parts.hostname or "")
+            is_valid = parts.port is None or parts.port > 0
+        except ValueError:
+            is_valid = False
+        if not is_valid:
+            raise ImproperlyConfigured(
+                f"{name} must list addresses such as 192.0.2.1 or [2001:db8::1]:5353, not {item!r}."
+            )
+    return found
 
 
 def choice(name: str, default: str, *, choices: tuple[str, ...]) -> str:

@@ -35,6 +35,8 @@ CERTMATE_HOOKS_DIR = Path(env.text("CERTMATE_HOOKS_DIR", str(DATA_DIR / "hooks")
 # Named by the operator alone: whoever configures a vault's address would else be sent it.
 _token_file = env.text("CERTMATE_KUBERNETES_TOKEN_FILE")
 CERTMATE_KUBERNETES_TOKEN_FILE = Path(_token_file) if _token_file else None
+CERTMATE_DNS_RESOLVERS = env.resolvers("CERTMATE_DNS_RESOLVERS")
+CERTMATE_DNS_PORT = 53
 
 PORT = env.integer("PORT", 8000, low=1, high=65535)
 CERTMATE_BASE_URL = env.base_url("CERTMATE_BASE_URL", f"http://127.0.0.1:{PORT}")

@@ -5,22 +5,20 @@ that kind works stays in here. No call of this module may be made inside a datab
 but for `keep`, `check_leaf` and `revoke_signed`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 
 from certmate.core import clock
 from certmate.core.errors import CertMateError, Conflict, invalid_input
 from certmate.pki.inspect import pem_of
-from certmate.pki.keys import KeyType, generate
 from certmate.pki.subject import text
 from providers.acme import client
 from providers.acme.account import AccountRef
 from providers.acme.client import IssuedChain
-from providers.acme.plan import Challenge, IssueRequest
+from providers.acme.plan import Challenge, IssueRequest, Publication
 from providers.acme.runner import Watch
 from providers.acme.workspace import sweep_workspaces
 from providers.authority.building import Drafted, Leaf, draft_leaf
@@ -34,13 +32,34 @@ from providers.models import (
     LedgerEntry,
     Profile,
 )
-from providers.services import ledger, revoking, signing
+from providers.services import budget, ledger, revoking, signing
+from providers.services.budget import Turn, expect
+from providers.services.registering import forget_registration, registered
+from providers.services.verification import publication
+
+__all__ = [
+    "Proof",
+    "SignedLeaf",
+    "Turn",
+    "as_signed",
+    "check_leaf",
+    "cleanup_http01",
+    "expect",
+    "give_up",
+    "issue",
+    "keep",
+    "present_http01",
+    "registered",
+    "remove_leftovers",
+    "renewal_windows",
+    "revoke",
+    "revoke_signed",
+    "sign_drafted",
+    "sign_leaf",
+]
 
 CHALLENGE_LIFETIME = timedelta(hours=1)
 LEFTOVER_AGE = timedelta(hours=1)
-
-# HMAC-keyed EAB and every CA of the catalogue take this one (RFC 8555 §6.2 asks for ES256 support).
-ACCOUNT_KEY_TYPE = KeyType.EC256
 
 
 @dataclass(frozen=True)
@@ -56,14 +75,18 @@ class Proof:
         account = self.dns_account
         return render(account.catalogue_entry, account.credentials, account.propagation_seconds)
 
+    def publication(self) -> Publication:
+        return Publication() if self.dns_account is None else publication(self.dns_account)
+
 
 def issue(
-    *, account: CAAccount, csr: str, proof: Proof, resume_url: str, watch: Watch
+    *, account: CAAccount, csr: str, proof: Proof, resume_url: str, turn: Turn, watch: Watch
 ) -> IssuedChain:
-    """A certificate for the CSR from this account's CA and no other.
+    """A certificate for the CSR from this account's CA and no other, when it is its turn.
 
     `resume_url` is the CA's order of an earlier attempt; what it already yielded is fetched, not
-    asked for again. Raises UpstreamRejected or UpstreamUnavailable with a code of docs/errors.md.
+    asked for again. Raises Deferred (`acme.budget`) while the account's budget is used up, and
+    UpstreamRejected or UpstreamUnavailable with a code of docs/errors.md.
     """
 
     def attempt(reference: AccountRef) -> IssuedChain:
@@ -74,9 +97,24 @@ def issue(
             proof=proof.rendered(),
             hooks_dir=str(settings.CERTMATE_HOOKS_DIR),
             resume_url=resume_url,
+            publication=proof.publication(),
         )
         return client.issue(request, watch=watch)
 
+    use = budget.take(account, turn)
+    failure: CertMateError | None = None
+    try:
+        return _with_account(account, attempt, watch)
+    except CertMateError as error:
+        failure = error
+        raise
+    finally:
+        budget.done(use, account, turn.names, failure)
+
+
+def _with_account(
+    account: CAAccount, attempt: Callable[[AccountRef], IssuedChain], watch: Watch
+) -> IssuedChain:
     try:
         return attempt(registered(account, watch))
     except CertMateError as error:
@@ -84,7 +122,7 @@ def issue(
             raise
     # The CA has forgotten the account, as test servers do; the key registers it again.
     watch.step("The CA does not know the account any more; registering it again.")
-    CAAccount.objects.filter(pk=account.pk).update(account_uri="", registered_at=None)
+    forget_registration(account)
     return attempt(registered(account, watch))
 
 
@@ -192,51 +230,6 @@ def renewal_windows(
     None where the CA offers no renewal information.
     """
     return client.renewal_windows(registered(account, watch), cert_pems=certs, watch=watch)
-
-
-def registered(account: CAAccount, watch: Watch) -> AccountRef:
-    """The account as the CA knows it, registered if it is not yet."""
-    stored = _with_key(account)
-    reference = _reference(stored)
-    if reference.uri:
-        return reference
-    watch.step(f"Registering the account at {stored.directory_url}.")
-    uri = client.register(
-        reference,
-        email=stored.email,
-        eab_kid=stored.eab.get("kid", ""),
-        eab_hmac_key=stored.eab.get("hmac_key", ""),
-        watch=watch,
-    )
-    # Two workers may register at once: with one key they get one account.
-    # If it was moved to another directory meanwhile, this one is not its account.
-    CAAccount.objects.filter(
-        pk=stored.pk, account_uri="", directory_url=stored.directory_url
-    ).update(account_uri=uri, registered_at=clock.now())
-    return AccountRef(
-        directory_url=reference.directory_url,
-        key_pem=reference.key_pem,
-        uri=uri,
-        trust_bundle=reference.trust_bundle,
-    )
-
-
-def _with_key(account: CAAccount) -> CAAccount:
-    with transaction.atomic():
-        stored = CAAccount.objects.select_for_update().get(pk=account.pk)
-        if not stored.account_key:
-            stored.account_key = {"pem": generate(ACCOUNT_KEY_TYPE)}
-            stored.save(update_fields=["account_key"])
-    return stored
-
-
-def _reference(account: CAAccount) -> AccountRef:
-    return AccountRef(
-        directory_url=account.directory_url,
-        key_pem=account.account_key["pem"],
-        uri=account.account_uri,
-        trust_bundle=account.trust_bundle,
-    )
 
 
 def remove_leftovers() -> None:

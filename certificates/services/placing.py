@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep
 from certificates.models import Certificate, Order, Version
+from certificates.services.turns import turn_of
 from certificates.services.wanted import dns_account_for
 from certmate.access.actors import Actor
 from certmate.access.services.approvals import Permit
@@ -14,6 +15,7 @@ from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core.errors import Conflict
 from certmate.core.jobs import enqueue_on_commit
+from providers import issuers
 
 RUN_ORDER = "certificates.run_order"
 REQUESTED = {
@@ -66,6 +68,9 @@ def place_order(
                 permit.use(order)
     except IntegrityError as error:
         raise open_order_conflict(certificate) from error
+    if kind == OrderKind.RENEW and order.ca_account is not None:
+        # A sweep places many: the first to run must know of those that are more urgent.
+        issuers.expect(order.ca_account, turn_of(order))
     enqueue_on_commit(RUN_ORDER, order.pk)
     return order
 

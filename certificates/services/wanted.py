@@ -14,7 +14,7 @@ from certmate.core.errors import InvalidRequest
 from certmate.pki.keys import KeyType
 from certmate.pki.names import Name
 from providers.models import Authority, CAAccount, DNSAccount
-from providers.services import account_for_names, resolve_dns_account
+from providers.services import account_for_names, require_room, resolve_dns_account
 
 
 def resolve(
@@ -65,7 +65,9 @@ def dns_account_for(actor: Actor, wanted: dict[str, Any]) -> DNSAccount | None:
     if wanted["challenge_type"] != ChallengeType.DNS_01:
         return None
     named: DNSAccount | None = wanted["dns_account"]
-    return named or account_for_names(actor=actor, names=wanted["names"])
+    account = named or account_for_names(actor=actor, names=wanted["names"])
+    require_room(account=account, names=wanted["names"])
+    return account
 
 
 def _refuse_profile(request: CertificateRequest) -> None:

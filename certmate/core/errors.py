@@ -80,6 +80,13 @@ class UpstreamUnavailable(CertMateError):
     retryable = True
 
 
+class Deferred(CertMateError):
+    """Nothing was tried, because it is not its turn yet; `retry_after` says when it is."""
+
+    default_code = "work.deferred"
+    retryable = True
+
+
 class LeaseLost(CertMateError):
     """Another worker holds the row now; whoever sees this stops without writing."""
 

@@ -48,9 +48,9 @@ def endpoint_fault(url: str) -> str:
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
-        return "The endpoint must be an http or https URL without a user name."
+        return "Give an http or https URL without a user name."
     try:
         forbidden = is_forbidden_address(host)
     except ValueError:
         forbidden = False
-    return "The endpoint may not be a link-local or metadata address." if forbidden else ""
+    return "A link-local or metadata address is not called." if forbidden else ""

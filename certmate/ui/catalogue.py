@@ -11,6 +11,9 @@ from certmate.ui.base import M
 from certmate.ui.forms import ServiceForm
 from certmate.ui.objects import ServiceAdmin
 
+SEARCHED_FROM = 30
+"""A catalogue of more kinds has a search box."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -48,9 +51,18 @@ class CatalogueAdmin(ServiceAdmin[M]):
         kinds = {kind.slug: kind for kind in self.kinds()}
         kind = kinds.get(request.GET.get("kind", ""))
         if kind is None:
-            choices = list(kinds.values())
+            query = request.GET.get("q", "").strip()
             return self.page(
-                request, "certmate/choose.html", title=self.choose_title, kinds=choices
+                request,
+                "certmate/choose.html",
+                title=self.choose_title,
+                kinds=[kind for kind in kinds.values() if _matches(kind, query)],
+                query=query,
+                is_long=len(kinds) > SEARCHED_FROM,
             )
         context: dict[str, Any] = {"title": f"Add {self.opts.verbose_name}", "kind": kind}
         return super().add_view(request, form_url, context | (extra_context or {}))
+
+
+def _matches(kind: Kind, query: str) -> bool:
+    return query.lower() in f"{kind.label} {kind.slug}".lower()

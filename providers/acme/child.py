@@ -45,6 +45,10 @@ def _serve(request: dict[str, Any], channel: Channel) -> int:
                 from providers.acme.isolated import issuance
 
                 result = issuance.issue(request, channel, journal)
+            case "probe":
+                from providers.acme.isolated import probe
+
+                result = probe.probe(request, channel, journal)
             case "revoke":
                 result = accounts.revoke(request)
             case "renewal_windows":

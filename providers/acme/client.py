@@ -4,16 +4,20 @@ Importing this is cheap: certbot, acme and josepy are imported in the child alon
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from certmate.core.errors import InvalidRequest, UpstreamRejected
 from providers.acme import plan
 from providers.acme.account import AccountRef
-from providers.acme.plan import IssueRequest
-from providers.acme.runner import Unwatched, Watch, run
+from providers.acme.plan import IssueRequest, ProbeRequest
+from providers.acme.runner import HARD_LIMIT, Unwatched, Watch, run
+
+TRIAL_LIMIT = timedelta(minutes=2)
+"""For one record to be written and removed, besides the wait until it is served."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,16 @@ class IssuedChain:
 
     cert: str
     chain: str
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A trial of a DNS account that worked. `is_seen` is False where the zone's name servers could
+    not be found, so that only the writing and removing was tried.
+    """
+
+    record: str
+    is_seen: bool
 
 
 def register(
@@ -50,8 +64,26 @@ def issue(request: IssueRequest, watch: Watch) -> IssuedChain:
     wanted = plan.plan_issue(request)
     if request.proof is not None and request.challenge == "dns-01":
         wanted["environment"] |= _ambient(request.proof.ambient)
-    result = run(wanted, watch=watch)
+    result = run(wanted, watch=watch, timeout=HARD_LIMIT + _wait(wanted))
     return IssuedChain(cert=result["cert"], chain=result["chain"])
+
+
+def probe(request: ProbeRequest, watch: Watch) -> Probed:
+    """Tries a DNS account: writes a record under `_acme-challenge` of the request's name, looks
+    whether the zone's name servers serve it, and removes it.
+
+    Raises an error of `providers.acme.failures`; its code says which of the three failed:
+    `acme.dns_not_served`, `acme.dns_not_removed`, and any other means that it was not written.
+    """
+    wanted = plan.plan_probe(request)
+    wanted["environment"] |= _ambient(request.proof.ambient)
+    result = run(wanted, watch=watch, timeout=TRIAL_LIMIT + _wait(wanted))
+    return Probed(record=result["record"], is_seen=result["seen"])
+
+
+def _wait(wanted: Mapping[str, Any]) -> timedelta:
+    publication = wanted["publication"] or {}
+    return timedelta(seconds=publication.get("wait") or 0)
 
 
 def _ambient(names: Sequence[str]) -> dict[str, str]:

@@ -48,6 +48,8 @@ _TYPES = {
 
 _KINDS = {
     "bad_eab": "acme.bad_eab",
+    "capacity": "acme.dns_capacity",
+    "delegation": "acme.dns_delegation",
     "hook": "acme.dns_hook",
     "interrupted": "acme.interrupted",
     "malformed": "acme.malformed",
@@ -61,16 +63,20 @@ _KINDS = {
 
 # What DNS plugins say, tried in this order on exception names and text. Response codes of DNS are
 # upper case: a connection that is "refused" is another thing than an update that is REFUSED.
+_STAGES = {"see": "acme.dns_not_served", "remove": "acme.dns_not_removed"}
+
 _DNS_WORDS: tuple[tuple[str, str], ...] = (
     (
         r"(?i:time(d ?)?out|ConnectionError|ConnectTimeout|ReadTimeout|EndpointConnection"
-        r"|network error|connection ?(refused|reset)|unreachable|throttl|rate.?limit"
+        r"|network error|connection ?(refused|reset)|unreachable|throttl|rate.?limit|no such host"
+        r"|(name|hostname)[^:]*not known|name resolution|getaddrinfo|ProxyError"
         r"|(code:|status|HTTP) ?(429|5\d\d)\b)"
         r"|\b(OSError|EOFError|SERVFAIL)\b",
         "acme.dns_unreachable",
     ),
     (
-        r"Unable to (determine (base domain|zone_id)|find a Route53 hosted zone)|\bNOTZONE\b",
+        r"Unable to (determine (base domain|zone_id)|find a Route53 hosted zone)|\bNOTZONE\b"
+        r"|could not find the start of authority|(?i:zone( id)? (was )?not found|no such zone)",
         "acme.dns_zone",
     ),
     (
@@ -106,10 +112,14 @@ def _code(problem: Mapping[str, Any], said: Sequence[Mapping[str, Any]], operati
     if kind == "http":
         return "acme.server_error" if int(problem.get("status") or 0) >= 500 else "acme.malformed"
     if kind == "dns":
-        words = f"{' '.join(problem.get('chain') or ())} {problem.get('detail', '')}"
-        matches = (code for pattern, code in _DNS_WORDS if re.search(pattern, words))
-        return next(matches, "acme.dns_plugin")
+        return _STAGES.get(str(problem.get("stage")), "") or _dns_code(problem)
     return _KINDS.get(str(kind), "acme.unexpected")
+
+
+def _dns_code(problem: Mapping[str, Any]) -> str:
+    words = f"{' '.join(problem.get('chain') or ())} {problem.get('detail', '')}"
+    matches = (code for pattern, code in _DNS_WORDS if re.search(pattern, words))
+    return next(matches, "acme.dns_plugin")
 
 
 def code_of_type(said: Mapping[str, Any], operation: str, problem: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """What the isolated child is asked to do, as plain JSON. Pure: no file, no network, no certbot."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from providers.acme.account import AccountRef
+from providers.dns.provider import MULTI
 from providers.dns.render import Rendered
 
 Challenge = Literal["dns-01", "http-01"]
@@ -18,6 +19,12 @@ CSR_FILE, CERT_FILE, CHAIN_FILE, FULLCHAIN_FILE = (
     "fullchain.pem",
 )
 CONFIG_DIR, WORK_DIR, LOGS_DIR = "config", "work", "logs"
+_QUIET = (
+    *("--non-interactive", "--max-log-backups", "0"),
+    *("--config-dir", CONFIG_DIR, "--work-dir", WORK_DIR, "--logs-dir", LOGS_DIR),
+)
+
+TRIAL_SECONDS = 60
 
 # RFC 5280 §5.3.1. 7 is unused there, and removeFromCRL (8) undoes a hold that no ACME CA makes.
 REVOCATION_REASONS = {
@@ -31,6 +38,19 @@ REVOCATION_REASONS = {
     "privilegeWithdrawn": 9,
     "aACompromise": 10,
 }
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Where dns-01 answers go: `zones` that the DNS account writes, and `delegated` zones elsewhere
+    whose challenges lead to them by CNAME. `resolvers` (address or address:port) are asked for the
+    way, the system's if there are none; name servers are asked at `port`.
+    """
+
+    zones: tuple[str, ...] = ()
+    delegated: tuple[str, ...] = ()
+    resolvers: tuple[str, ...] = ()
+    port: int = 53
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,7 @@ class IssueRequest:
     resume_url: str = ""
     preferred_chain: str = ""
     dns_timeout: int = 10
+    publication: Publication = Publication()
 
 
 def plan_issue(request: IssueRequest) -> dict[str, Any]:
@@ -58,29 +79,50 @@ def plan_issue(request: IssueRequest) -> dict[str, Any]:
     plan |= {
         "csr": request.csr_pem,
         "resume_url": request.resume_url,
-        "dns_timeout": request.dns_timeout,
-        "files": [],
-        "environment": {},
-        "hooks": None,
-        "is_ambient": False,
     }
     if request.challenge == "http-01":
-        arguments: tuple[str, ...] = ()
-        plan |= {"authenticator": HTTP01_AUTHENTICATOR, "package": ""}
+        plan |= _UNPROVEN | {"authenticator": HTTP01_AUTHENTICATOR, "package": ""}
     else:
         if request.proof is None:
             raise ValueError("dns-01 needs a rendered DNS account")
-        arguments = request.proof.arguments
-        plan |= _proof(request.proof, request.hooks_dir)
+        plan |= _proof(request.proof, request.hooks_dir, request.publication, request.dns_timeout)
         plan["secrets"] += request.proof.secrets
-    plan["argv"] = [*_certbot(request, plan["authenticator"]), *arguments]
+    plan["argv"] = [*_certbot(request, plan["authenticator"]), *plan.pop("arguments")]
     return plan
 
 
+@dataclass(frozen=True)
+class ProbeRequest:
+    """A DNS account to try: write a record for `name`, see it served, remove it."""
+
+    name: str
+    proof: Rendered
+    hooks_dir: str = ""
+    dns_timeout: int = 10
+    publication: Publication = Publication()
+
+
+def plan_probe(request: ProbeRequest) -> dict[str, Any]:
+    """The child's request for a trial of a DNS account."""
+    plan = _proof(request.proof, request.hooks_dir, request.publication, request.dns_timeout)
+    argv = ["certonly", *_QUIET, "--authenticator", plan["authenticator"]]
+    return plan | {
+        "operation": "probe",
+        "name": request.name,
+        "argv": [*argv, *plan.pop("arguments")],
+        "trust_bundle": "",
+        "secrets": [*request.proof.secrets],
+        "publication": plan["publication"] | {"wait": _patience(request.proof)},
+    }
+
+
+def _patience(proof: Rendered) -> int:
+    """A trial looks at the servers even where the plugin has waited by itself."""
+    return TRIAL_SECONDS if proof.wait is None else proof.wait
+
+
 def _certbot(request: IssueRequest, authenticator: str) -> list[str]:
-    argv = ["certonly", "--non-interactive", "--max-log-backups", "0"]
-    argv += ["--config-dir", CONFIG_DIR, "--work-dir", WORK_DIR, "--logs-dir", LOGS_DIR]
-    argv += ["--server", request.account.directory_url]
+    argv = ["certonly", *_QUIET, "--server", request.account.directory_url]
     argv += ["--authenticator", authenticator, "--preferred-challenges", request.challenge]
     argv += ["--csr", CSR_FILE, "--cert-path", CERT_FILE]
     argv += ["--chain-path", CHAIN_FILE, "--fullchain-path", FULLCHAIN_FILE]
@@ -89,7 +131,21 @@ def _certbot(request: IssueRequest, authenticator: str) -> list[str]:
     return argv
 
 
-def _proof(proof: Rendered, hooks_dir: str) -> dict[str, Any]:
+_UNPROVEN: dict[str, Any] = {
+    "arguments": (),
+    "files": [],
+    "environment": {},
+    "hooks": None,
+    "own": {},
+    "hosts": [],
+    "is_ambient": False,
+    "publication": None,
+}
+
+
+def _proof(
+    proof: Rendered, hooks_dir: str, publication: Publication, dns_timeout: int
+) -> dict[str, Any]:
     hooks = None
     if proof.hooks is not None:
         hooks = {
@@ -101,11 +157,28 @@ def _proof(proof: Rendered, hooks_dir: str) -> dict[str, Any]:
     return {
         "authenticator": proof.authenticator,
         "package": proof.package,
+        "arguments": [*proof.arguments, *_lego_resolvers(proof, publication)],
+        "dns_timeout": dns_timeout,
         "files": [{"option": f.option, "content": f.content} for f in proof.files],
         "environment": dict(proof.environment),
         "is_ambient": bool(proof.ambient),
         "hooks": hooks,
+        "own": dict(proof.own),
+        "hosts": list(proof.hosts),
+        "publication": asdict(publication)
+        | {
+            "wait": proof.wait,
+            "capacity": proof.capacity,
+            "target": proof.target,
+            "server": proof.server,
+        },
     }
+
+
+def _lego_resolvers(proof: Rendered, publication: Publication) -> list[str]:
+    if proof.package != MULTI or not publication.resolvers:
+        return []
+    return ["--dns-multi-nameservers", ",".join(publication.resolvers)]
 
 
 def plan_register(

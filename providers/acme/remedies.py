@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from certmate.core.errors import CertMateError, UpstreamRejected, UpstreamUnavailable
+from certmate.core.errors import (
+    CertMateError,
+    Deferred,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,12 @@ FAILURES: dict[str, Failure] = {
         "The CA does not take this revocation reason.",
         "Revoke with another reason, or with none.",
     ),
+    "acme.budget": Failure(
+        Deferred,
+        "It is not its turn yet:",
+        "Nothing needs to be done: what expires first goes first, and the next attempt is when "
+        "there is room. The CA account says how many orders an hour it may place.",
+    ),
     "acme.caa": Failure(
         _NO,
         "A CAA record forbids this CA.",
@@ -73,17 +84,40 @@ FAILURES: dict[str, Failure] = {
         "Check that the name resolves to this server and that port 80 is open to the CA from the "
         "Internet.",
     ),
+    "acme.dns_capacity": Failure(
+        _NO,
+        "The DNS provider keeps too few values at one name:",
+        "Put the name and its wildcard into certificates of their own, or delegate the challenge "
+        "by CNAME to a zone at another provider.",
+    ),
     "acme.dns_credentials": Failure(
         _NO,
         "The DNS provider refused the credentials.",
         "Check the DNS account: the key may be wrong, expired, or without the right to edit "
         "this zone.",
     ),
+    "acme.dns_delegation": Failure(
+        _NO,
+        "A challenge is not delegated to the DNS account's zone.",
+        "Publish the CNAME record that is named, in the zone of the certificate's name; or choose "
+        "the DNS account that holds this zone.",
+    ),
     "acme.dns_hook": Failure(
         _NO,
         "The hook script cannot be used.",
         "Put an executable regular file of that name into the hooks directory of every worker, "
         "and run it by hand to see why it fails.",
+    ),
+    "acme.dns_not_removed": Failure(
+        _NO,
+        "The record was published and seen, but not removed.",
+        "Give the DNS account's key the right to delete records, and remove the record by hand.",
+    ),
+    "acme.dns_not_served": Failure(
+        _LATER,
+        "The record was published, but not every name server of the zone serves it.",
+        "Raise the propagation seconds of the DNS account; look whether the zone is delegated to "
+        "this provider's name servers and whether all of them answer.",
     ),
     "acme.dns_not_visible": Failure(
         _LATER,
@@ -123,7 +157,7 @@ FAILURES: dict[str, Failure] = {
     "acme.plugin_missing": Failure(
         _NO,
         "The certbot plugin for this DNS provider is not installed:",
-        "Install the named package with pip into the environment of every worker, then retry.",
+        "Install it with the named command in the environment of every worker, then retry.",
     ),
     "acme.rate_limited": Failure(
         _LATER,

@@ -10,17 +10,30 @@ from django.utils.safestring import SafeString
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
+from certmate.core import clock
 from certmate.core.parameters import MASK
 from certmate.ui import instants, panels
 from certmate.ui.badges import Badge, row
 from certmate.ui.base import EmptyState, admin_url
 from certmate.ui.catalogue import CatalogueAdmin, Kind
-from certmate.ui.facts import Fact, FactGroup, code, link
-from certmate.ui.tools import DeleteTool
-from providers.acme.catalogue import CATALOGUE, CAProvider
+from certmate.ui.facts import Fact, FactGroup, code, lines, link
+from certmate.ui.tools import DeleteTool, Tool
+from providers.acme.catalogue import CATALOGUE, CAProvider, Limit
 from providers.forms.accounts import CASettingsForm, NewCAAccountForm
 from providers.models import CAAccount
-from providers.services import delete_ca_account
+from providers.services import delete_ca_account, verify_ca_account
+
+
+class Verify(Tool[CAAccount]):
+    name, label, verb = "verify", "Verify now", Verb.CHANGE
+    is_direct = is_primary = True
+    explanation = "Registers the account at its CA, or finds it registered there."
+
+    def carry_out(self) -> CAAccount:
+        return verify_ca_account(actor=self.actor, account=self.obj)
+
+    def told(self) -> str:
+        return f"{self.obj.name} is registered at its CA."
 
 
 class DeleteCAAccount(DeleteTool[CAAccount]):
@@ -34,7 +47,7 @@ class DeleteCAAccount(DeleteTool[CAAccount]):
 class CAAccountAdmin(CatalogueAdmin[CAAccount]):
     nav_group, nav_order = "Accounts", 1
     add_form_class, settings_form_class = NewCAAccountForm, CASettingsForm
-    tools = (DeleteCAAccount,)
+    tools = (Verify, DeleteCAAccount)
     choose_title = "At which CA is the account?"
     deferred = ("eab", "account_key", "trust_bundle")
 
@@ -74,6 +87,8 @@ class CAAccountAdmin(CatalogueAdmin[CAAccount]):
             yield Badge("Default", "info")
         if obj.is_staging:
             yield Badge("Staging", "mute", "Browsers do not trust its certificates.")
+        if obj.paused_until is not None and obj.paused_until > clock.now():
+            yield Badge("Paused", "warn", "The CA asked to wait.")
 
     def facts(self, request: HttpRequest, obj: CAAccount) -> list[FactGroup]:
         entry = obj.catalogue_entry
@@ -81,14 +96,25 @@ class CAAccountAdmin(CatalogueAdmin[CAAccount]):
             Fact("CA", entry.label),
             Fact("Directory", code(obj.directory_url)),
             Fact("Contact e-mail", obj.email),
+            Fact("Validation", ", ".join(entry.types)),
+            Fact("Its limits", lines([_said(limit) for limit in entry.limits])),
+            Fact("Orders an hour", str(obj.orders_per_hour or "")),
             Fact("Documentation", link(entry.docs_url, entry.docs_url)),
         )
         return [FactGroup("Account", account), _registration(obj)]
 
 
+_WHAT = {"order": "new orders", "set": "orders of the same names", "failure": "failures a name"}
+
+
+def _said(limit: Limit) -> str:
+    return f"{limit.count} {_WHAT[limit.kind]} in {limit.per.total_seconds() / 3600:g} hours"
+
+
 def _kind(entry: CAProvider) -> Kind:
     needs = {"required": " Needs external account binding (EAB).", "optional": " EAB if it asks."}
-    about = f"{entry.directory_url or 'You name its directory URL.'}{needs.get(entry.eab, '')}"
+    where = entry.directory_url or "You name its directory URL."
+    about = f"{where} {', '.join(entry.types)}.{needs.get(entry.eab, '')}"
     return Kind(entry.slug, entry.label, about, entry.docs_url)
 
 
@@ -101,7 +127,7 @@ def _registration(account: CAAccount) -> FactGroup:
             Fact("Registered", registered or "with the first order"),
             Fact("Account at the CA", code(account.account_uri)),
             Fact("EAB key id", code(kid)),
-            Fact("EAB HMAC key", MASK if kid else ""),
+            Fact("EAB HMAC key", MASK if account.eab.get("hmac_key") else ""),
             Fact("Extra trust", "yes" if account.trust_bundle else "no"),
         ),
     )

@@ -2,7 +2,13 @@
 
 from typing import Any
 
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from certmate.access.verbs import Verb
 from certmate.rest import catalogue, named
+from certmate.rest.serializers import Nothing
+from certmate.rest.views import Endpoint, Operation
 from providers import services
 from providers.acme.catalogue import CATALOGUE as CAS
 from providers.api.filters import AccountFilter
@@ -13,6 +19,7 @@ from providers.api.serializers import (
     DNSAccountInput,
     DNSAccountOutput,
     DNSProviderOutput,
+    VerifyDNSAccountInput,
 )
 from providers.dns.catalogue import CATALOGUE as DNS
 from providers.models import CAAccount, DNSAccount
@@ -95,3 +102,37 @@ class DNSAccountByName(named.NamedObject):
 
     def remove(self, row: DNSAccount) -> None:
         services.delete_dns_account(actor=self.actor, account=row)
+
+
+class VerifyCAAccount(Endpoint):
+    tag = "ca-accounts"
+    operations = {
+        "POST": Operation("verify_ca_account", {200: CAAccountOutput}, Nothing, fails=(422, 503))
+    }
+    queryset = CAAccount.objects.select_related("team")
+
+    def post(self, request: Request, name: str) -> Response:
+        """Register it at its CA now, or find it registered there."""
+        account = self.find(self.get_queryset(), Verb.CHANGE, name=name)
+        self.input(request)
+        verified = services.verify_ca_account(actor=self.actor, account=account)
+        return Response(CAAccountOutput().represent(verified))
+
+
+class VerifyDNSAccount(Endpoint):
+    tag = "dns-accounts"
+    operations = {
+        "POST": Operation(
+            "verify_dns_account", {200: DNSAccountOutput}, VerifyDNSAccountInput, fails=(422, 503)
+        )
+    }
+    queryset = DNSAccount.objects.select_related("team")
+
+    def post(self, request: Request, name: str) -> Response:
+        """Write a record, see it on the zone's name servers, remove it; the code of a failure says
+        which of the three it was. It takes as long as the provider does.
+        """
+        account = self.find(self.get_queryset(), Verb.CHANGE, name=name)
+        values = self.input(request)
+        verified = services.verify_dns_account(actor=self.actor, account=account, **values)
+        return Response(DNSAccountOutput().represent(verified))

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from uuid import UUID
 
 from certmate.core.outgoing import endpoint_fault, is_forbidden_address
 
@@ -63,13 +65,6 @@ def route53(values: Mapping[str, str]) -> None:
     elif "access_key_id" not in values or "secret_access_key" not in values:
         missing = "secret_access_key" if "access_key_id" in values else "access_key_id"
         raise Refused(missing, "Give an access key with its secret, or use the machine's own role.")
-    if "endpoint_url" in values:
-        _endpoint(values["endpoint_url"])
-
-
-def _endpoint(url: str) -> None:
-    if fault := endpoint_fault(url):
-        raise Refused("endpoint_url", fault)
 
 
 def script(values: Mapping[str, str]) -> None:
@@ -91,3 +86,88 @@ def parse_environment(text: str) -> dict[str, str]:
             raise Refused("environment", f"Line {number} is not HOOK_NAME=VALUE in upper case.")
         found[name] = value.strip()
     return found
+
+
+def url(name: str, text: str) -> None:
+    """Raises Refused for what is no http or https URL, or leads to a metadata service."""
+    if fault := endpoint_fault(text):
+        raise Refused(name, fault)
+
+
+def host(name: str, text: str) -> None:
+    """Raises Refused for what is no host name or address, or one of a metadata service."""
+    if any(c in text for c in "/@?# "):
+        raise Refused(name, "Give the host alone, without https:// and path.")
+    url(name, f"https://{text}")
+
+
+def uuid(name: str, text: str) -> None:
+    """Raises Refused for what is no UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        raise Refused(name, "This must be a UUID.") from None
+
+
+def json_object(name: str, text: str) -> None:
+    """Raises Refused for what is no JSON object."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Refused(name, "This must be the JSON document as the provider made it.")
+
+
+def one_of(*sets: tuple[str, ...]) -> Callable[[Mapping[str, str]], None]:
+    """A check that one of these sets of parameters is complete."""
+
+    def check(values: Mapping[str, str]) -> None:
+        if any(all(name in values for name in names) for names in sets):
+            return
+        begun = [names for names in sets if any(name in values for name in names)] or sets
+        missing = next(name for name in begun[0] if name not in values)
+        raise Refused(missing, f"Give {' or '.join(' with '.join(names) for names in sets)}.")
+
+    return check
+
+
+def google(values: Mapping[str, str]) -> None:
+    is_given = "service_account_key" in values
+    if values["use_ambient_credentials"] == "true":
+        if is_given:
+            raise Refused(
+                "service_account_key", "Leave it empty when the machine's own account is used."
+            )
+    elif not is_given:
+        raise Refused(
+            "service_account_key", "Give a service account's key, or use the machine's own account."
+        )
+    if is_given:
+        json_object("service_account_key", values["service_account_key"])
+
+
+def azure(values: Mapping[str, str]) -> None:
+    zones = listed(values["zone"])
+    if not zones or any(":" in zone or "/" in zone for zone in zones):
+        raise Refused("zone", "Give the names of the zones, separated by commas.")
+    for name in ("subscription_id", "resource_group"):
+        if "/" in values[name] or ":" in values[name]:
+            raise Refused(name, "Give the name alone, not a resource path.")
+    if values["identity"] == "service-principal":
+        for name in ("tenant_id", "client_id", "client_secret"):
+            if name not in values:
+                raise Refused(name, "A service principal needs tenant, client and its secret.")
+    elif "client_secret" in values:
+        raise Refused("client_secret", "This identity needs no secret.")
+
+
+def acme_dns(values: Mapping[str, str]) -> None:
+    subdomain, full = values["subdomain"], values["fulldomain"].rstrip(".").lower()
+    if not full.startswith(f"{subdomain.lower()}.") or "." not in full.removeprefix(subdomain):
+        raise Refused("fulldomain", "The full domain begins with the subdomain.")
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a list that is separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -5,10 +5,10 @@ from typing import Protocol, TypeVar
 
 
 class ZonedAccount(Protocol):
-    """What the choice looks at. No zones at all means: serves anything."""
+    """What the choice looks at. Serving no zones at all means: serves anything."""
 
     @property
-    def zones(self) -> Sequence[str]: ...
+    def served(self) -> Sequence[str]: ...
     @property
     def is_default(self) -> bool: ...
 
@@ -37,8 +37,8 @@ def choose(accounts: Iterable[Account], names: Sequence[str]) -> Account | None:
     best: Account | None = None
     best_score: tuple[int, bool] = (-1, False)
     for account in accounts:
-        lengths = [match_length(account.zones, name) for name in names]
-        if account.zones and not all(lengths):
+        lengths = [match_length(account.served, name) for name in names]
+        if account.served and not all(lengths):
             continue
         score = (sum(lengths), account.is_default)
         if score > best_score:

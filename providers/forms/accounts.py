@@ -7,7 +7,7 @@ from django import forms
 from certmate.ui.forms import NamesField, ObjectForm, ServiceForm, team_field, team_name
 from certmate.ui.parameters import ParameterFields, SecretInput
 from providers.acme.catalogue import CAProvider
-from providers.dns.catalogue import DNSProvider
+from providers.dns.provider import DNSProvider
 from providers.models import CAAccount, DNSAccount
 from providers.services import (
     create_ca_account,
@@ -17,6 +17,9 @@ from providers.services import (
 )
 
 NAME_HELP = "How it is called here: lower-case letters, digits, dots, dashes and underscores."
+
+
+_CA_FIELDS = ("name", "directory_url", "email", "orders_per_hour", "team", "is_default")
 
 
 class CAFields(ServiceForm):
@@ -43,6 +46,13 @@ class CAFields(ServiceForm):
         widget=forms.Textarea(attrs={"rows": 5, "class": "code", "spellcheck": "false"}),
         help_text="The root of a private CA, in addition to what this machine trusts.",
     )
+    orders_per_hour = forms.IntegerField(
+        label="New orders an hour",
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        help_text="At most so many; the most urgent first. Empty: as the CA's limits are known.",
+    )
     is_default = forms.BooleanField(
         label="Use it where a certificate names no CA account", required=False
     )
@@ -51,14 +61,17 @@ class CAFields(ServiceForm):
     def shape(self, entry: CAProvider) -> None:
         """Drop the fields that an account at this CA does not have."""
         if entry.directory_url:
-            for name in ("directory_url", "trust_bundle"):
-                del self.fields[name]
+            del self.fields["trust_bundle"]
+            if entry.directory_hosts:
+                self.fields["directory_url"].initial = entry.directory_url
+            else:
+                del self.fields["directory_url"]
         if entry.eab == "none":
             for name in ("eab_kid", "eab_hmac_key"):
                 del self.fields[name]
 
     fieldsets = (
-        ("Account", "", ("name", "directory_url", "email", "team", "is_default")),
+        ("Account", "", _CA_FIELDS),
         (
             "External account binding",
             "Only if the CA asks for it: it ties the ACME account to your account there.",
@@ -87,7 +100,7 @@ class NewCAAccountForm(CAFields):
 
 class CASettingsForm(CAFields, ObjectForm[CAAccount]):
     def __init__(self, *args: Any, obj: CAAccount, **kwargs: Any) -> None:
-        names = ("directory_url", "email", "trust_bundle", "is_default", "team")
+        names = (*_CA_FIELDS[1:], "trust_bundle")
         initial = {name: getattr(obj, name) for name in names}
         initial["eab_kid"] = obj.eab.get("kid", "")
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
@@ -104,6 +117,9 @@ class CASettingsForm(CAFields, ObjectForm[CAAccount]):
         return update_ca_account(actor=self.actor, account=self.obj, **data)
 
 
+_DNS_FIELDS = ("name", "zones", "delegated_zones", "propagation_seconds", "team", "is_default")
+
+
 class DNSFields(ServiceForm):
     """The fields of an account at a DNS provider; its credentials follow from `parameters`."""
 
@@ -112,12 +128,18 @@ class DNSFields(ServiceForm):
         help_text="The zones that these credentials can write, one a line. A certificate that "
         "names no DNS account takes the account whose zone matches its names longest.",
     )
+    delegated_zones = NamesField(
+        required=False,
+        help_text="Zones elsewhere whose _acme-challenge names are CNAMEs into the zones above, "
+        "one a line. These credentials need no right to them.",
+    )
     propagation_seconds = forms.IntegerField(
         label="Propagation seconds",
         required=False,
         min_value=0,
         max_value=3600,
-        help_text="How long to wait until the provider's servers agree. Empty: as usual for it.",
+        help_text="How long to wait at most until the zone's name servers agree; they are asked "
+        "meanwhile. Empty: as usual for the provider.",
     )
     is_default = forms.BooleanField(
         label="Use it where a certificate names only the provider", required=False
@@ -128,13 +150,13 @@ class DNSFields(ServiceForm):
         self.parameters = parameters
         self.fields.update(parameters.fields())
         self.fieldsets = (  # type: ignore[misc]
-            ("Account", "", ("name", "zones", "propagation_seconds", "team", "is_default")),
+            ("Account", "", _DNS_FIELDS),
             ("Credentials", "Stored encrypted and never shown again.", parameters.names),
         )
 
     def submitted(self) -> dict[str, Any]:
         """The arguments that both services take."""
-        names = ("zones", "propagation_seconds", "is_default")
+        names = ("zones", "delegated_zones", "propagation_seconds", "is_default")
         data: dict[str, Any] = {name: self.cleaned_data[name] for name in names}
         data["team"] = team_name(self.cleaned_data)
         return data | {"credentials": self.parameters.values(self.cleaned_data)}
@@ -161,7 +183,7 @@ class NewDNSAccountForm(DNSFields):
 
 class DNSSettingsForm(DNSFields, ObjectForm[DNSAccount]):
     def __init__(self, *args: Any, obj: DNSAccount, **kwargs: Any) -> None:
-        names = ("zones", "propagation_seconds", "is_default", "team")
+        names = _DNS_FIELDS[1:]
         initial = {name: getattr(obj, name) for name in names}
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
         parameters = obj.catalogue_entry.parameters

@@ -2,6 +2,8 @@
 
 from providers.models.accounts import (
     CAAccount,
+    CATurn,
+    CAUse,
     DNSAccount,
     HTTPChallenge,
     ca_choices,
@@ -19,6 +21,8 @@ __all__ = [
     "AuthorityKey",
     "BlockedKey",
     "CAAccount",
+    "CATurn",
+    "CAUse",
     "CRLChange",
     "CRLRelease",
     "CRLShard",

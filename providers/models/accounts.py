@@ -13,7 +13,7 @@ from certmate.core.parameters import mask
 from providers.acme.catalogue import CATALOGUE as CAS
 from providers.acme.catalogue import CAProvider
 from providers.dns.catalogue import CATALOGUE as DNS
-from providers.dns.catalogue import DNSProvider
+from providers.dns.provider import DNSProvider
 
 account_name = RegexValidator(
     r"\A[a-z0-9][a-z0-9._-]*\Z", "Lower-case letters, digits, dots, dashes and underscores only."
@@ -64,6 +64,12 @@ class CAAccount(Account):
         "account URL at the CA", max_length=500, blank=True, editable=False
     )
     registered_at = models.DateTimeField(null=True, editable=False)
+    orders_per_hour = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="New orders an hour at most. Empty: what is known of the CA's own limits.",
+    )
+    paused_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = "CA account"
@@ -98,9 +104,18 @@ class DNSAccount(Account):
     zones = models.JSONField(
         default=list, blank=True, help_text="Zones that these credentials serve."
     )
-    propagation_seconds = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="How long to wait until the provider's servers agree."
+    delegated_zones = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Zones elsewhere whose challenges lead to these by CNAME.",
     )
+    propagation_seconds = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How long to wait at most until the zone's servers agree.",
+    )
+    verified_at = models.DateTimeField(null=True, editable=False)
+    verification_error = models.TextField(blank=True, editable=False)
 
     class Meta:
         verbose_name = "DNS account"
@@ -121,9 +136,58 @@ class DNSAccount(Account):
     def catalogue_entry(self) -> DNSProvider:
         return DNS[self.provider]
 
+    @property
+    def served(self) -> list[str]:
+        """The zones whose names this account proves. None at all means: any."""
+        return [*self.zones, *self.delegated_zones]
+
     def masked_credentials(self) -> dict[str, Any]:
         """The credentials as they may be shown."""
         return mask(self.catalogue_entry.parameters, self.credentials)
+
+
+class CAUse(models.Model):
+    """Something that counts against a limit of the CA: an order, a set of names, a failed name.
+
+    `subject` is the hash of the set or of the name, "" for what is counted over the whole account.
+    """
+
+    access_via: ClassVar[str] = "account"
+
+    account = models.ForeignKey(CAAccount, models.CASCADE, related_name="uses")
+    kind = models.CharField(max_length=10)
+    subject = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["account", "kind", "subject", "at"], name="ca_use_of_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at}"
+
+
+class CATurn(models.Model):
+    """Somebody who waits for the budget of a CA account; the row lapses if nobody asks again."""
+
+    access_via: ClassVar[str] = "account"
+
+    account = models.ForeignKey(CAAccount, models.CASCADE, related_name="turns")
+    ticket = models.CharField(max_length=80)
+    urgency = models.DateTimeField()
+    lapses_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["account", "ticket"], name="one_turn_a_ticket")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["account", "urgency", "id"], name="ca_turn_by_urgency"),
+        ]
+
+    def __str__(self) -> str:
+        return self.ticket
 
 
 class HTTPChallenge(models.Model):

@@ -20,6 +20,7 @@ from providers.services.dns import (
     account_for_names,
     create_dns_account,
     delete_dns_account,
+    require_room,
     resolve_dns_account,
     update_dns_account,
 )
@@ -30,6 +31,7 @@ from providers.services.profiles import (
     update_profile,
 )
 from providers.services.revoking import release_entry, revoke_entry
+from providers.services.verification import verify_ca_account, verify_dns_account
 
 __all__ = [
     "account_for_names",
@@ -45,6 +47,7 @@ __all__ = [
     "install_certificate",
     "publish_crls",
     "release_entry",
+    "require_room",
     "resolve_authority",
     "resolve_ca_account",
     "resolve_dns_account",
@@ -55,4 +58,6 @@ __all__ = [
     "update_ca_account",
     "update_dns_account",
     "update_profile",
+    "verify_ca_account",
+    "verify_dns_account",
 ]

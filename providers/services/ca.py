@@ -1,5 +1,6 @@
 """Accounts at ACME CAs."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -23,6 +24,7 @@ def create_ca_account(
     provider: str,
     directory_url: str = "",
     email: str = "",
+    orders_per_hour: int | None = None,
     eab_kid: str = "",
     eab_hmac_key: str = "",
     trust_bundle: str = "",
@@ -41,6 +43,7 @@ def create_ca_account(
         provider=provider,
         directory_url=_directory(entry, directory_url),
         email=email,
+        orders_per_hour=orders_per_hour,
         eab=_eab(entry, eab_kid, eab_hmac_key),
         trust_bundle=_trust_bundle(trust_bundle),
         is_default=is_default,
@@ -67,9 +70,10 @@ def update_ca_account(
     trust_bundle: str | None = None,
     is_default: bool | None = None,
     team: str | None = None,
+    **changes: Any,
 ) -> CAAccount:
-    """Change what is given. The directory of a registered account stays: another one is another
-    account.
+    """Change what is given, of `changes` the `orders_per_hour`. The directory of a registered
+    account stays: another one is another account.
     """
     policy.require(actor, Verb.CHANGE, account)
     with transaction.atomic():
@@ -81,6 +85,8 @@ def update_ca_account(
             account.eab = _changed_eab(account, eab_kid, eab_hmac_key)
         if email is not None:
             account.email = email
+        if "orders_per_hour" in changes:
+            account.orders_per_hour = changes["orders_per_hour"]
         if trust_bundle is not None:
             account.trust_bundle = _trust_bundle(trust_bundle)
         if is_default is not None:
@@ -142,6 +148,8 @@ def resolve_ca_account(*, actor: Actor, ca: str = "", provider: str = "") -> CAA
 
 def _directory(entry: catalogue.CAProvider, url: str) -> str:
     if entry.directory_url:
+        if _is_under(url, entry.directory_hosts):
+            return _usable(url)
         if url and url != entry.directory_url:
             raise InvalidRequest(
                 f"{entry.label} is at {entry.directory_url}. For another directory use the "
@@ -150,6 +158,18 @@ def _directory(entry: catalogue.CAProvider, url: str) -> str:
                 field="directory_url",
             )
         return entry.directory_url
+    return _usable(url)
+
+
+def _is_under(url: str, hosts: tuple[str, ...]) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return any(host == known or host.endswith(f".{known}") for known in hosts)
+
+
+def _usable(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = (

@@ -13,6 +13,7 @@ from certmate.core.errors import InvalidRequest, invalid_input
 from certmate.core.parameters import merge
 from certmate.pki.names import parse_name
 from providers.dns import catalogue, zones
+from providers.dns.delegation import overfull, record_of
 from providers.models import DNSAccount
 from providers.services import accounts
 
@@ -24,6 +25,7 @@ def create_dns_account(
     provider: str,
     credentials: Mapping[str, Any],
     zones: Iterable[str] = (),
+    delegated_zones: Iterable[str] = (),
     propagation_seconds: int | None = None,
     is_default: bool = False,
     team: str = "",
@@ -36,13 +38,14 @@ def create_dns_account(
         name=name,
         provider=provider,
         credentials=catalogue.get(provider).validate(credentials),
-        zones=_zones(zones),
+        zones=_zones(zones, "zones"),
+        delegated_zones=_zones(delegated_zones, "delegated_zones"),
         propagation_seconds=propagation_seconds,
         is_default=is_default,
         team=find_team(actor=actor, name=team),
     )
     policy.require(actor, Verb.REQUEST, account)
-    if account.zones:
+    if account.served:
         accounts.require_for_everybody(actor, DNSAccount)
     return accounts.save(
         actor, account, DNSAccount.objects.filter(is_default=True, provider=provider)
@@ -55,6 +58,7 @@ def update_dns_account(
     account: DNSAccount,
     credentials: Mapping[str, Any] | None = None,
     zones: Iterable[str] | None = None,
+    delegated_zones: Iterable[str] | None = None,
     team: str | None = None,
     **changes: Any,
 ) -> DNSAccount:
@@ -68,10 +72,14 @@ def update_dns_account(
         if credentials is not None:
             entry = account.catalogue_entry
             merged = merge(entry.parameters, account.credentials, credentials)
-            account.credentials = entry.validate(merged)
-        if zones is not None and (wanted := _zones(zones)) != account.zones:
-            accounts.require_for_everybody(actor, DNSAccount)
-            account.zones = wanted
+            changed = entry.validate(merged)
+            if changed != account.credentials:
+                account.credentials = changed
+                account.verified_at, account.verification_error = None, ""
+        for field, given in (("zones", zones), ("delegated_zones", delegated_zones)):
+            if given is not None and (wanted := _zones(given, field)) != getattr(account, field):
+                accounts.require_for_everybody(actor, DNSAccount)
+                setattr(account, field, wanted)
         if team is not None:
             owner = find_team(actor=actor, name=team)
             give_to_team(actor=actor, target=account, team=owner)
@@ -131,13 +139,30 @@ def account_for_names(*, actor: Actor, names: Sequence[str]) -> DNSAccount:
     return account
 
 
-def _zones(given: Iterable[str]) -> list[str]:
+def require_room(*, account: DNSAccount, names: Sequence[str]) -> None:
+    """Raises InvalidRequest (`dns.capacity`) if the provider could not hold the answers for all of
+    the names at the same time.
+    """
+    entry = account.catalogue_entry
+    # All names lead to one record, or those of one name do whatever it leads to.
+    ends = [entry.target or record_of(name) for name in names]
+    if overfull(entry.capacity, ends):
+        what = "names" if entry.target else "a name with its wildcard"
+        raise InvalidRequest(
+            f"{entry.label} holds {entry.capacity} of the answers at once, which is not enough for "
+            f"{what} like these. Put them into certificates of their own.",
+            code="dns.capacity",
+            field="dns",
+        )
+
+
+def _zones(given: Iterable[str], field: str) -> list[str]:
     clean: list[str] = []
-    with invalid_input("zones"):
+    with invalid_input(field):
         for zone in given:
             name = parse_name(zone.strip().rstrip("."))
             if name.kind != "dns" or name.wildcard:
-                raise InvalidRequest(f"{zone} is not a zone.", code="dns.zone", field="zones")
+                raise InvalidRequest(f"{zone} is not a zone.", code="dns.zone", field=field)
             if name.value not in clean:
                 clean.append(name.value)
     return clean

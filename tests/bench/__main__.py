@@ -7,11 +7,23 @@ Exit status 1 if a promise is not kept. `make bench ARGS="lists sweep"` runs som
 import sys
 from collections.abc import Callable
 
-from tests.bench import audit, clients, crls, grants, issuance, lists, migration, ocsp, start
+from tests.bench import (
+    audit,
+    child,
+    clients,
+    crls,
+    grants,
+    issuance,
+    lists,
+    migration,
+    ocsp,
+    start,
+)
 from tests.bench.result import Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     "issuance": issuance.measure,
+    "child": child.measure,
     "lists": lists.measure_lists,
     "grants": grants.measure_grants,
     "sweep": lists.measure_sweep,

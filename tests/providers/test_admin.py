@@ -32,13 +32,25 @@ def test_adding_begins_with_the_catalogue(cast: Cast, model: type[Any]) -> None:
         assert client.get(f"{page(model, 'add')}?kind={slug}").status_code == 200
 
 
+def test_a_long_catalogue_is_searched(cast: Cast) -> None:
+    client = signed_in(cast.owner)
+    found = text(client.get(page(DNSAccount, "add") + "?q=Power"))
+    assert "?kind=powerdns" in found
+    assert "?kind=cloudflare" not in found
+    assert "Nothing is called so" in text(client.get(page(DNSAccount, "add") + "?q=nobody"))
+    assert 'type="search"' not in text(client.get(page(CAAccount, "add")))
+
+
 def test_the_fields_follow_from_the_catalogue(cast: Cast) -> None:
     client = signed_in(cast.owner)
 
     def fields(model: type[Any], kind: str) -> set[str]:
         return set(client.get(f"{page(model, 'add')}?kind={kind}").context["form"].fields)
 
-    assert fields(CAAccount, "letsencrypt") == {"name", "email", "team", "is_default"}
+    assert fields(CAAccount, "letsencrypt") == {
+        *("name", "email", "orders_per_hour", "team", "is_default")
+    }
+    assert "directory_url" in fields(CAAccount, "digicert")
     assert {"directory_url", "eab_kid", "trust_bundle"} <= fields(CAAccount, "acme")
     assert "credentials_api_token" in fields(DNSAccount, "cloudflare")
     assert "credentials_tsig_secret" in fields(DNSAccount, "rfc2136")

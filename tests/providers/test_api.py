@@ -45,7 +45,12 @@ def test_the_catalogues_are_whole_and_readable_to_all_who_sign_in(
     cast: Cast, kind: str, entries: dict[str, Any]
 ) -> None:
     caller = Caller(cast.outsider, "read")
-    listed = caller.get(f"/api/{kind}-providers?limit=200").json()["results"]
+    listed: list[dict[str, Any]] = []
+    page = f"/api/{kind}-providers?limit=100"
+    while page:
+        answer = caller.get(page).json()
+        listed += answer["results"]
+        page = answer["next"]
     assert {entry["slug"] for entry in listed} == set(entries)
     for entry in listed:
         assert caller.get(f"/api/{kind}-providers/{entry['slug']}").json() == entry
@@ -248,3 +253,15 @@ def test_only_administrators_write_and_outsiders_see_nothing(cast: Cast, kind: s
     problem(outsider.patch(one, is_default=True), 404, "request.not_found")
     problem(outsider.delete(one), 404, "request.not_found")
     problem(Caller().get(path), 401, "auth.required")
+
+
+def test_a_regional_directory_is_honoured_and_a_foreign_one_refused(owner: Caller) -> None:
+    wanted = {"name": "d", "provider": "digicert", "eab_kid": "kid", "eab_hmac_key": CANARY}
+    region = "https://one.nl.digicert.com/mpki/api/v1/acme/v2/directory"
+    made = owner.post("/api/ca-accounts", **wanted | {"directory_url": region})
+    assert (made.status_code, made.json()["directory_url"]) == (201, region)
+    for url in ("https://digicert.com.evil.test/dir", "https://evil-digicert.com/dir"):
+        answer = owner.post("/api/ca-accounts", **wanted | {"name": "e", "directory_url": url})
+        problem(answer, 400, "acme.directory")
+    usual = owner.post("/api/ca-accounts", **wanted | {"name": "u"}).json()
+    assert usual["directory_url"] == CAS["digicert"].directory_url

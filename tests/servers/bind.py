@@ -3,7 +3,7 @@
 import base64
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,33 +61,41 @@ class Bind:
 
 @contextmanager
 def bind(
-    zones: Sequence[str] = ("example.test",), *, records: str = "* IN A 127.0.0.1\n"
+    zones: Sequence[str] = ("example.test",),
+    *,
+    records: str = "* IN A 127.0.0.1\n",
+    extra: Mapping[str, str] | None = None,
+    is_resolver: bool = False,
 ) -> Iterator[Bind]:
-    """A server of these zones, each with the given records (master-file lines relative to it)."""
+    """A server of these zones, each with the given records (master-file lines relative to it), and
+    with the `extra` ones of that zone. As a resolver it follows a CNAME into another zone.
+    """
     with tempfile.TemporaryDirectory(prefix="bind-") as name:
         folder = Path(name)
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         server = Bind(free_port(), key, tuple(zones), folder / "log")
         for zone in zones:
-            (folder / f"{zone}.zone").write_text(_zone(records))
-        (folder / "named.conf").write_text(_config(server, folder))
+            (folder / f"{zone}.zone").write_text(zone_file(records + (extra or {}).get(zone, "")))
+        (folder / "named.conf").write_text(_config(server, folder, is_resolver=is_resolver))
         command = ["named", "-g", "-n", "1", "-c", str(folder / "named.conf")]
         with running(command, log=server.log_file, is_ready=server.is_ready):
             yield server
 
 
-def _zone(records: str) -> str:
+def zone_file(records: str) -> str:
+    """A master file with what every zone has, and these records."""
     return f"$TTL 1\n@ IN SOA ns hostmaster 1 60 60 600 1\n@ IN NS ns\n@ IN A 127.0.0.1\n{records}"
 
 
-def _config(server: Bind, folder: Path) -> str:
+def _config(server: Bind, folder: Path, *, is_resolver: bool) -> str:
     zones = "".join(
         f'zone "{zone}" {{ type primary; file "{zone}.zone";'
         f' allow-update {{ key "{KEY_NAME}"; }}; }};\n'
         for zone in server.zones
     )
     return (
-        f'options {{ directory "{folder}"; pid-file none; session-keyfile none; recursion no;'
+        f'options {{ directory "{folder}"; pid-file none; session-keyfile none;'
+        f" recursion {'yes' if is_resolver else 'no'};"
         f" listen-on port {server.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};"
         " dnssec-validation no; allow-transfer { none; }; notify no; };\n"
         "controls { };\n"

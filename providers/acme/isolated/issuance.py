@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import os
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,17 @@ from typing import Any
 from acme import errors as acme_errors
 from acme import messages
 from acme.client import ClientV2
+from acme.crypto_util import get_identifiers_from_x509
 from certbot import crypto_util
 from certbot import main as certbot_main
-from certbot._internal import auth_handler, constants
+from certbot._internal import auth_handler
 from certbot._internal import main as certbot_internal_main
 from josepy.errors import DeserializationError
 from josepy.json_util import decode_cert, decode_csr
 
 from providers.acme import plan
-from providers.acme.isolated import plugins, session
-from providers.acme.isolated.http01 import Authenticator
+from providers.acme.isolated import session
+from providers.acme.isolated.equipment import equip
 from providers.acme.isolated.network import Journal, guarded_resolution
 from providers.acme.isolated.wire import Channel
 
@@ -39,18 +39,9 @@ def issue(request: dict[str, Any], channel: Channel, journal: Journal) -> dict[s
     workspace = Path(request["workspace"])
     (workspace / plan.CSR_FILE).write_text(request["csr"])
     session.seed_account(request, workspace / plan.CONFIG_DIR)
-    os.environ.update(request["environment"])
-    Authenticator.channel = channel
-    plugins.show_only(request["authenticator"], request["package"])
-    plugins.clean_up_only_what_was_tried()
-    plugins.bound_dns_timeout(request["authenticator"], request["dns_timeout"])
-    arguments = [
-        *request["argv"],
-        *plugins.credential_arguments(request["files"], workspace),
-        *plugins.hook_arguments(request["hooks"], journal),
-    ]
-    # A cli.ini of this machine is meant for its own certbot.
-    constants.CLI_DEFAULTS["config_files"] = []
+    arguments, publishing = equip(request, channel, journal)
+    if publishing is not None:
+        publishing.aim(_names(request["csr"]))
     # They say that nobody will renew this certificate, and ask for donations.
     certbot_internal_main._report_next_steps = lambda *_, **__: None
     channel.step("Asking the CA for a certificate")
@@ -77,6 +68,12 @@ def _split(fullchain: str) -> dict[str, str]:
 def _fits(cert_pem: str, csr_pem: str) -> bool:
     cert = decode_cert(session.der_text(cert_pem))
     return bool(cert.public_key() == decode_csr(session.der_text(csr_pem)).public_key())
+
+
+def _names(csr_pem: str) -> list[str]:
+    csr = decode_csr(session.der_text(csr_pem))
+    names, _ = get_identifiers_from_x509(csr.subject, csr.extensions)
+    return names
 
 
 def _resume(request: dict[str, Any], channel: Channel, journal: Journal) -> str | None:

@@ -115,10 +115,11 @@ def check_url(url: str) -> None:
     ):
         raise RefusedURL("It names something that is not an https URL without a user name.")
     with contextlib.suppress(ValueError):
-        _check_address(str(ipaddress.ip_address(host)))
+        check_address(str(ipaddress.ip_address(host)))
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Raises RefusedURL for an address that no CA and no DNS provider has."""
     if is_forbidden_address(address):
         raise RefusedURL(f"It leads to {address}.")
 
@@ -131,7 +132,7 @@ def guarded_resolution() -> Iterator[None]:
     def resolve(*args: Any, **kwargs: Any) -> Any:
         answers = original(*args, **kwargs)
         for answer in answers:
-            _check_address(answer[4][0])
+            check_address(answer[4][0])
         return answers
 
     socket.getaddrinfo = resolve

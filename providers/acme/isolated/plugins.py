@@ -14,8 +14,14 @@ from certbot.plugins import dns_common
 
 from providers.acme.isolated.network import Journal
 from providers.acme.plan import HTTP01_AUTHENTICATOR
+from providers.dns.render import path_of
+from providers.dns.tables.own import ACME_DNS_AUTHENTICATOR
 
 _GROUP = "certbot.plugins"
+_OWN = {
+    HTTP01_AUTHENTICATOR: "providers.acme.isolated.http01:Authenticator",
+    ACME_DNS_AUTHENTICATOR: "providers.acme.isolated.acmedns:Authenticator",
+}
 # Certbot itself looks these up; both come with it.
 _ALWAYS = ("manual", "null")
 
@@ -28,17 +34,17 @@ class HookRefused(Exception):
     """A hook script that is not what an operator puts into the hooks directory."""
 
 
-def show_only(authenticator: str, package: str) -> None:
-    """Makes certbot see this plugin and no other.
+def show_only(authenticator: str, package: str) -> importlib.metadata.EntryPoint:
+    """Makes certbot see this plugin and no other, and gives it.
 
     It imports all that are installed, which takes a second, and one broken plugin stops every run.
     """
     original = importlib.metadata.entry_points
     points = [point for point in original(group=_GROUP) if point.name in {authenticator, *_ALWAYS}]
-    if authenticator == HTTP01_AUTHENTICATOR:
-        value = "providers.acme.isolated.http01:Authenticator"
-        points.append(importlib.metadata.EntryPoint(authenticator, value, _GROUP))
-    if authenticator not in {point.name for point in points}:
+    if authenticator in _OWN:
+        points.append(importlib.metadata.EntryPoint(authenticator, _OWN[authenticator], _GROUP))
+    found = {point.name: point for point in points}
+    if authenticator not in found:
         raise PluginMissing(package)
 
     def entry_points(**wanted: Any) -> Any:
@@ -47,16 +53,20 @@ def show_only(authenticator: str, package: str) -> None:
         return original(**wanted)
 
     importlib.metadata.entry_points = entry_points
+    return found[authenticator]
 
 
 def credential_arguments(files: list[dict[str, str]], directory: Path) -> list[str]:
     """The options that point at the credentials, which are kept in memory where the system can."""
     arguments: list[str] = []
+    paths: list[str] = []
     for number, file in enumerate(files):
-        arguments += [
-            file["option"],
-            _private_file(file["content"], directory / f"credentials-{number}.ini"),
-        ]
+        content = file["content"]
+        for earlier, path in enumerate(paths):
+            content = content.replace(path_of(earlier), path)
+        paths.append(_private_file(content, directory / f"credentials-{number}"))
+        if file["option"]:
+            arguments += [file["option"], paths[-1]]
     return arguments
 
 

@@ -17,9 +17,10 @@ from josepy.errors import DeserializationError
 from providers.acme.isolated.accounts import BadBinding
 from providers.acme.isolated.network import PROBLEM_TYPE, Journal, NotACA, RefusedURL
 from providers.acme.isolated.plugins import HookRefused, PluginMissing
+from providers.acme.isolated.trouble import SEE, NotDelegated, Overfull, StageFailed
 
 _NO_CHALLENGE = ("any combination of challenges", "None of the preferred challenges")
-_PLUGINS = ("certbot_dns_", "certbot_plugin_")
+_PLUGINS = ("certbot_dns_", "certbot_plugin_", "certbot_regru", "lego_bridge")
 _NOT_DECIDED = "not finalized by the CA"
 
 
@@ -27,6 +28,8 @@ def describe(error: BaseException, request: dict[str, Any], journal: Journal) ->
     """The problem as JSON; see `providers.acme.failures` for what is made of it."""
     chain = list(_chain(error))
     problem = _describe(chain, journal) | {"with_eab": bool(request.get("eab"))}
+    stages = [found.stage for found in chain if isinstance(found, StageFailed)]
+    problem |= {"stage": stages[0] if stages else ""}
     return problem | {"retry_after": journal.retry_after, "chain": [_class_name(e) for e in chain]}
 
 
@@ -63,7 +66,8 @@ def _words(error: BaseException, chain: list[BaseException]) -> str:
     """The plugin's words; not where they repeat an answer that is not the vendor's."""
     if any(type(found).__module__.startswith("botocore.parsers") for found in chain):
         return "The DNS provider's answer could not be understood."
-    return str(error)
+    # What follows is the answer of a server that may be the account's own idea of a provider.
+    return str(error).split(" body: ", 1)[0]
 
 
 def _own(error: BaseException) -> dict[str, Any] | None:  # noqa: PLR0911 - a table of types
@@ -71,11 +75,17 @@ def _own(error: BaseException) -> dict[str, Any] | None:  # noqa: PLR0911 - a ta
         case RefusedURL():
             return {"kind": "refused_url", "detail": str(error)}
         case PluginMissing():
-            return {"kind": "plugin_missing", "package": str(error)}
+            return {"kind": "plugin_missing", "package": f"pip install {error}"}
         case NotACA():
             return {"kind": "malformed", "detail": "It is no ACME directory."}
         case BadBinding():
             return {"kind": "bad_eab", "detail": "The HMAC key is not base64url."}
+        case NotDelegated():
+            return {"kind": "delegation", "identifiers": error.identifiers}
+        case Overfull():
+            return {"kind": "capacity", "detail": str(error)}
+        case StageFailed() if error.stage == SEE:
+            return {"kind": "dns", "detail": str(error)}
         case HookRefused():
             return {"kind": "hook", "detail": str(error)}
         case certbot_errors.AuthorizationError() if any(

@@ -205,6 +205,8 @@ providers_caaccount_access.POST                    403  403  403  403  403  404 
 providers_caaccount_changelist                     200  200  200  200  200  200  403
 providers_caaccount_add                            200  200  403  403  403  200  403
 providers_caaccount_history                        302  302  302  302  302  404  404
+providers_caaccount_verify.GET                     200  200  403  403  403  404  404
+providers_caaccount_verify.POST                    302  302  403  403  403  404  404
 providers_caaccount_delete.GET                     200  200  403  403  403  404  404
 providers_caaccount_delete.POST                    302  302  403  403  403  404  404
 providers_caaccount_change.GET                     200  200  200  200  200  404  404
@@ -215,6 +217,8 @@ providers_dnsaccount_access.POST                   403  403  403  403  403  404 
 providers_dnsaccount_changelist                    200  200  200  200  200  200  403
 providers_dnsaccount_add                           200  200  403  403  403  200  403
 providers_dnsaccount_history                       302  302  302  302  302  404  404
+providers_dnsaccount_verify.GET                    200  200  403  403  403  404  404
+providers_dnsaccount_verify.POST                   302  302  403  403  403  404  404
 providers_dnsaccount_delete.GET                    200  200  403  403  403  404  404
 providers_dnsaccount_delete.POST                   302  302  403  403  403  404  404
 providers_dnsaccount_change.GET                    200  200  200  200  200  404  404

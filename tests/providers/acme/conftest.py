@@ -1,5 +1,6 @@
 """A real CA and a real DNS server, shared by the tests of this folder, and what they act with."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from providers.acme import client, runner
 from providers.acme.account import AccountRef
 from providers.acme.plan import IssueRequest
 from providers.acme.runner import Unwatched
-from providers.dns import catalogue
+from providers.dns.catalogue import CATALOGUE
 from providers.dns.render import Rendered, render
 from tests.servers import authority
 from tests.servers.acme_proxy import AcmeProxy, acme_proxy
@@ -52,7 +53,10 @@ def children() -> list[int]:
     """The isolated children of this process."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        pids = (task / "children").read_text().split()
+        pids: list[str] = []
+        # A thread of a server may end at this moment.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            pids = (task / "children").read_text().split()
         found += [
             int(p)
             for p in pids
@@ -115,7 +119,7 @@ def proxied(proxy: AcmeProxy, account: AccountRef) -> AccountRef:
 @pytest.fixture(scope="session")
 def proof(dns_server: Bind) -> Rendered:
     """The DNS account of the real server, in no need to wait."""
-    return render(catalogue.RFC2136, catalogue.RFC2136.validate(dns_server.credentials()), 0)
+    return render(CATALOGUE["rfc2136"], CATALOGUE["rfc2136"].validate(dns_server.credentials()), 0)
 
 
 @pytest.fixture

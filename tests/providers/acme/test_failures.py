@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from certmate.core.errors import UpstreamRejected, UpstreamUnavailable
+from certmate.core.errors import Deferred, UpstreamRejected, UpstreamUnavailable
 from providers.acme import failures
 from providers.acme.failures import FAILURES, REMEDIES, to_error
 from providers.acme.remedies import Failure
@@ -26,7 +26,7 @@ def said(name: str, kind: str, challenge: str = "http-01") -> dict[str, str]:
 @pytest.mark.parametrize(("code", "failure"), FAILURES.items())
 def test_every_code_has_a_remedy_in_sentences(code: str, failure: Failure) -> None:
     assert re.fullmatch(r"acme\.[a-z_]+", code)
-    assert failure.error in (UpstreamRejected, UpstreamUnavailable)
+    assert failure.error in (UpstreamRejected, UpstreamUnavailable, Deferred)
     assert failure.summary
     assert failure.summary[-1] in ".:"
     assert REMEDIES[code] == failure.remedy

@@ -11,19 +11,20 @@ from providers.acme import catalogue, plan
 from providers.acme.account import AccountRef
 from providers.acme.client import reason_number
 from providers.acme.plan import HTTP01_AUTHENTICATOR, IssueRequest, plan_issue
-from providers.dns import catalogue as dns
+from providers.dns.catalogue import CATALOGUE
 from providers.dns.render import Rendered, render
 
 ACCOUNT = AccountRef("https://ca.test/dir", "KEY PEM", "https://ca.test/account/1", "ROOT PEM")
 
 
 def test_no_secret_is_an_argument_of_certbot() -> None:
-    proof = render(dns.CLOUDFLARE, {"api_token": "the-token"}, 7)
+    proof = render(CATALOGUE["cloudflare"], {"api_token": "the-token"}, 7)
     wish = plan_issue(IssueRequest(ACCOUNT, "CSR PEM", "dns-01", proof))
     assert "the-token" not in json.dumps(wish["argv"])
     assert wish["files"][0]["option"] == "--dns-cloudflare-credentials"
     assert "the-token" in wish["files"][0]["content"]
-    assert wish["argv"][-2:] == ["--dns-cloudflare-propagation-seconds", "7"]
+    assert wish["argv"][-2:] == ["--dns-cloudflare-propagation-seconds", "0"]
+    assert wish["publication"]["wait"] == 7
     assert wish["secrets"] == ["KEY PEM", "the-token"]
 
 
@@ -58,7 +59,7 @@ def test_the_binding_is_secret_and_absent_without_a_key_id() -> None:
 
 
 def test_keys_do_not_show_in_representations() -> None:
-    proof = render(dns.CLOUDFLARE, {"api_token": "the-token"})
+    proof = render(CATALOGUE["cloudflare"], {"api_token": "the-token"})
     shown = repr(IssueRequest(ACCOUNT, "CSR PEM", "dns-01", proof))
     assert "KEY PEM" not in shown
     assert "the-token" not in shown
@@ -75,7 +76,10 @@ def test_every_ca_of_the_catalogue_is_complete() -> None:
         assert ca.label
         assert ca.key_types
         assert ca.docs_url.startswith("https://")
-        assert ca.directory_url.startswith("https://") or slug == "acme"
+        assert ca.directory_url.startswith("https://") or slug in ("acme", "step-ca")
+        assert ca.types
+        assert all(limit.count > 0 for limit in ca.limits)
+        assert not ca.directory_hosts or ca.directory_url.count(ca.directory_hosts[0])
 
 
 def test_importing_the_client_imports_neither_certbot_nor_its_libraries() -> None:

@@ -11,7 +11,7 @@ from certmate.core.errors import UpstreamRejected
 from providers.acme import client
 from providers.acme.account import AccountRef
 from providers.acme.plan import IssueRequest
-from providers.dns import catalogue
+from providers.dns.catalogue import CATALOGUE
 from providers.dns.render import Rendered, render
 from tests.providers.acme.conftest import Recorder, new_account
 from tests.servers.cloudflare import TOKEN, Cloudflare, cloudflare
@@ -51,7 +51,7 @@ def test_route_53_is_given_its_keys_in_the_environment_of_the_child(
         "secret_access_key": "aws-secret-of-the-test",
         "endpoint_url": aws,
     }
-    proof = render(catalogue.ROUTE53, catalogue.ROUTE53.validate(values))
+    proof = render(CATALOGUE["route53"], CATALOGUE["route53"].validate(values))
     watch = Recorder()
     request = wanted("example.test", "*.example.test", account=trusting, proof=proof)
     assert client.issue(request, watch).cert
@@ -74,7 +74,9 @@ def zone() -> Iterator[Cloudflare]:
 
 def cloudflare_proof(zone: Cloudflare, token: str) -> Rendered:
     """As rendered, with the SDK sent to the stand-in."""
-    proof = render(catalogue.CLOUDFLARE, catalogue.CLOUDFLARE.validate({"api_token": token}), 0)
+    proof = render(
+        CATALOGUE["cloudflare"], CATALOGUE["cloudflare"].validate({"api_token": token}), 0
+    )
     return replace(proof, environment={"CLOUDFLARE_BASE_URL": zone.url})
 
 

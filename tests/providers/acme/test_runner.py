@@ -20,7 +20,7 @@ from providers.acme.account import AccountRef
 from providers.acme.plan import IssueRequest
 from providers.acme.runner import run
 from providers.acme.workspace import PREFIX, sweep_workspaces
-from providers.dns import catalogue
+from providers.dns.catalogue import CATALOGUE
 from providers.dns.render import Hooks, Rendered, render
 from tests.providers.acme.conftest import Recorder, children, is_running
 from tests.servers.acme_proxy import AcmeProxy, problem
@@ -240,7 +240,7 @@ def test_a_hook_script_publishes_with_an_environment_of_its_own(
         "cleanup_hook": "remove",
         "environment": f"HOOK_PORT={dns_server.port}\nHOOK_KEY={dns_server.key_secret}\n",
     }
-    scripted = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
+    scripted = render(CATALOGUE["script"], CATALOGUE["script"].validate(values))
     request = wanted("hook.example.test", proof=scripted, hooks_dir=str(tmp_path))
     assert client.issue(request, Recorder()).cert
     assert dns_server.texts("_acme-challenge.hook.example.test") == []
@@ -258,7 +258,7 @@ def test_a_hook_script_that_fails_is_told_with_its_last_words(
     (tmp_path / "fail").write_text("#!/bin/sh\necho no such zone, key $HOOK_KEY >&2\nexit 3\n")
     (tmp_path / "fail").chmod(0o700)
     values = {"auth_hook": "fail", "environment": "HOOK_KEY=canary-value"}
-    failing = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
+    failing = render(CATALOGUE["script"], CATALOGUE["script"].validate(values))
     watch = Recorder()
     with pytest.raises(UpstreamRejected) as caught:
         client.issue(wanted("x.example.test", proof=failing, hooks_dir=str(tmp_path)), watch)
@@ -289,4 +289,4 @@ def test_a_plugin_that_is_not_installed_is_named_by_its_package(wanted: Wanted) 
     with pytest.raises(UpstreamRejected) as caught:
         client.issue(wanted("x.example.test", proof=absent), Recorder())
     assert caught.value.code == "acme.plugin_missing"
-    assert "certbot-dns-nowhere" in caught.value.detail
+    assert "pip install certbot-dns-nowhere" in caught.value.detail

@@ -15,7 +15,7 @@ from certmate.core.errors import CertMateError, UpstreamRejected, UpstreamUnavai
 from providers.acme import client
 from providers.acme.account import AccountRef
 from providers.acme.plan import IssueRequest
-from providers.dns import catalogue
+from providers.dns.catalogue import CATALOGUE
 from providers.dns.render import render
 from tests.providers.acme.conftest import Recorder
 from tests.servers import authority
@@ -207,9 +207,9 @@ def test_a_dns_server_that_never_answers_is_given_up_soon(
     wanted: Wanted, dns_server: Bind, silent_server: socket.socket
 ) -> None:
     port = str(silent_server.getsockname()[1])
-    values = catalogue.RFC2136.validate(dns_server.credentials() | {"port": port})
+    values = CATALOGUE["rfc2136"].validate(dns_server.credentials() | {"port": port})
     names = [f"{number}.example.test" for number in range(5)]
-    request = wanted(*names, proof=render(catalogue.RFC2136, values, 0), dns_timeout=1)
+    request = wanted(*names, proof=render(CATALOGUE["rfc2136"], values, 0), dns_timeout=1)
     watch = Recorder()
     error = failure(request, watch)
     assert (error.code, error.retryable) == ("acme.dns_unreachable", True)
@@ -225,10 +225,10 @@ def test_a_dns_server_that_never_answers_is_given_up_soon(
 
 
 def test_a_dns_server_that_is_down_is_tried_again(wanted: Wanted, dns_server: Bind) -> None:
-    values = catalogue.RFC2136.validate(dns_server.credentials() | {"port": str(free_port())})
+    values = CATALOGUE["rfc2136"].validate(dns_server.credentials() | {"port": str(free_port())})
     # A name of its own: the CA may still hold a valid authorization for one that others proved.
     name = "down.example.test"
-    request = wanted(name, proof=render(catalogue.RFC2136, values, 0), dns_timeout=1)
+    request = wanted(name, proof=render(CATALOGUE["rfc2136"], values, 0), dns_timeout=1)
     assert failure(request).code == "acme.dns_unreachable"
 
 
@@ -236,9 +236,9 @@ def test_a_dns_server_that_is_down_is_tried_again(wanted: Wanted, dns_server: Bi
 def test_wrong_dns_credentials_are_permanent(
     wanted: Wanted, dns_server: Bind, change: dict[str, str]
 ) -> None:
-    values = catalogue.RFC2136.validate(dns_server.credentials() | change)
+    values = CATALOGUE["rfc2136"].validate(dns_server.credentials() | change)
     watch = Recorder()
-    error = failure(wanted("example.test", proof=render(catalogue.RFC2136, values, 0)), watch)
+    error = failure(wanted("example.test", proof=render(CATALOGUE["rfc2136"], values, 0)), watch)
     assert (error.code, error.retryable) == ("acme.dns_credentials", False)
     assert values["tsig_secret"] not in watch.logged + error.detail
 

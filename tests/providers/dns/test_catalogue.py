@@ -6,11 +6,22 @@ import pytest
 
 from certmate.core.errors import InvalidRequest
 from providers.dns import catalogue
-from providers.dns.catalogue import CATALOGUE, DNSProvider
+from providers.dns.catalogue import CATALOGUE
+from providers.dns.provider import DNSProvider
 
 RFC2136 = {"nameserver": "192.0.2.1", "tsig_key": "k", "tsig_secret": "c2VjcmV0"}
 KEYS = {"access_key_id": "AKID", "secret_access_key": "secret"}
 SCRIPT = {"auth_hook": "add.sh"}
+EDGE = dict.fromkeys(("client_token", "client_secret", "access_token", "host"), "x")
+AZURE = {"subscription_id": "s", "resource_group": "g", "zone": "example.test"}
+GOOGLE_KEY = "service_account_key"
+ACME_DNS = {
+    "api_url": "https://auth.test",
+    "username": "u",
+    "password": "p",
+    "subdomain": "abc",
+    "fulldomain": "abc.auth.test",
+}
 
 
 @pytest.mark.parametrize("provider", CATALOGUE.values(), ids=list(CATALOGUE))
@@ -21,7 +32,7 @@ def test_every_entry_is_complete(provider: DNSProvider) -> None:
     assert provider.keys.keys() <= set(names)
     assert provider.docs_url.startswith("https://")
     assert provider.package.startswith("certbot")
-    if provider.transport == "ini":
+    if provider.transport == "ini" and provider.slug != "azure":
         assert provider.keys.keys() == set(names)
 
 
@@ -88,6 +99,22 @@ def test_the_algorithm_is_always_written_and_never_md5_by_default() -> None:
         ("script", SCRIPT | {"environment": "NO SEPARATOR"}, "environment"),
         ("script", SCRIPT | {"environment": "=value"}, "environment"),
         ("script", SCRIPT | {"unknown": "x"}, "unknown"),
+        ("powerdns", {"api_url": "http://169.254.169.254/", "api_key": "k"}, "api_url"),
+        ("powerdns", {"api_url": "ns.example.test", "api_key": "k"}, "api_url"),
+        ("edgedns", EDGE | {"host": "https://x.test/"}, "host"),
+        ("edgedns", EDGE | {"host": "169.254.169.254"}, "host"),
+        ("scaleway", {"application_token": "no-uuid"}, "application_token"),
+        ("google", {}, "service_account_key"),
+        ("google", {"service_account_key": "[1]"}, "service_account_key"),
+        ("google", {"service_account_key": "{}", "use_ambient_credentials": True}, GOOGLE_KEY),
+        ("azure", AZURE, "tenant_id"),
+        ("azure", AZURE | {"zone": "x:/subscriptions/other"}, "zone"),
+        ("azure", AZURE | {"resource_group": "a/b"}, "resource_group"),
+        ("azure", AZURE | {"identity": "managed-identity", "client_secret": "s"}, "client_secret"),
+        ("joker", {"username": "u"}, "password"),
+        ("joker", {}, "username"),
+        ("netcup", {"api_key": "k"}, "customer_id"),
+        ("acme-dns", ACME_DNS | {"fulldomain": "other.auth.test"}, "fulldomain"),
     ],
 )
 def test_what_cannot_work_is_refused_by_its_field(

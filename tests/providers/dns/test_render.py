@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from certmate.core.errors import InvalidRequest
-from providers.dns import catalogue
-from providers.dns.render import CredentialsFile, ini, render
+from providers.dns.catalogue import CATALOGUE
+from providers.dns.render import CredentialsFile, ini, path_of, render
 
 # What `parameters.validate` lets through: one line without control characters.
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)
@@ -51,7 +51,7 @@ def test_a_line_break_is_refused(value: str) -> None:
 
 def test_an_ini_account_becomes_a_file_and_the_seconds_to_wait(tmp_path: Path) -> None:
     values = {"nameserver": "192.0.2.1", "tsig_key": "k", "tsig_secret": "c2VjcmV0"}
-    rendered = render(catalogue.RFC2136, catalogue.RFC2136.validate(values))
+    rendered = render(CATALOGUE["rfc2136"], CATALOGUE["rfc2136"].validate(values))
     [file] = rendered.files
     assert isinstance(file, CredentialsFile)
     assert file.option == "--dns-rfc2136-credentials"
@@ -63,14 +63,16 @@ def test_an_ini_account_becomes_a_file_and_the_seconds_to_wait(tmp_path: Path) -
         "dns_rfc2136_algorithm": "HMAC-SHA256",
         "dns_rfc2136_sign_query": "false",
     }
-    assert rendered.arguments == ("--dns-rfc2136-propagation-seconds", "60")
+    # What is published is watched instead of waited for.
+    assert rendered.arguments == ("--dns-rfc2136-propagation-seconds", "0")
+    assert (rendered.wait, rendered.server) == (60, ("192.0.2.1", 53))
     assert rendered.secrets == ("c2VjcmV0",)
-    assert render(catalogue.RFC2136, catalogue.RFC2136.validate(values), 5).arguments[1] == "5"
+    assert render(CATALOGUE["rfc2136"], CATALOGUE["rfc2136"].validate(values), 5).wait == 5
 
 
 def test_an_environment_account_has_no_file_and_no_wait() -> None:
     values = {"access_key_id": "AKID", "secret_access_key": "the-secret"}
-    rendered = render(catalogue.ROUTE53, catalogue.ROUTE53.validate(values), 30)
+    rendered = render(CATALOGUE["route53"], CATALOGUE["route53"].validate(values), 30)
     assert (rendered.files, rendered.arguments, rendered.ambient) == ((), (), ())
     assert rendered.environment == {
         "AWS_ACCESS_KEY_ID": "AKID",
@@ -84,18 +86,67 @@ def test_an_environment_account_has_no_file_and_no_wait() -> None:
 
 
 def test_the_machines_own_role_is_used_only_when_asked_for() -> None:
-    values = catalogue.ROUTE53.validate({"use_ambient_credentials": "true"})
-    rendered = render(catalogue.ROUTE53, values)
+    values = CATALOGUE["route53"].validate({"use_ambient_credentials": "true"})
+    rendered = render(CATALOGUE["route53"], values)
     assert rendered.environment == {}
     assert "AWS_WEB_IDENTITY_TOKEN_FILE" in rendered.ambient
 
 
 def test_the_environment_of_a_hook_is_for_the_hook_alone() -> None:
     values = {"auth_hook": "add", "environment": "HOOK_KEY=the secret=1\nHOOK_URL=x"}
-    rendered = render(catalogue.SCRIPT, catalogue.SCRIPT.validate(values))
+    rendered = render(CATALOGUE["script"], CATALOGUE["script"].validate(values))
     assert rendered.environment == {}
     assert rendered.hooks is not None
     assert rendered.hooks.environment == {"HOOK_KEY": "the secret=1", "HOOK_URL": "x"}
     assert (rendered.hooks.auth, rendered.hooks.cleanup) == ("add", "")
     assert "the secret=1" in rendered.secrets
     assert "the secret" not in repr(rendered)
+
+
+def test_a_file_that_the_plugin_reads_is_named_in_its_credentials(tmp_path: Path) -> None:
+    entry = CATALOGUE["transip"]
+    values = {"account_name": "me", "private_key": "-----BEGIN KEY-----\nabc\n-----END KEY-----"}
+    key, file = render(entry, entry.validate(values)).files
+    assert (key.option, file.option) == ("", "--dns-multi-credentials")
+    read = read_back(file.content, tmp_path)
+    assert read["TRANSIP_PRIVATE_KEY_PATH"] == path_of(0)
+    assert read["dns_multi_provider"] == "transip"
+    assert key.content.startswith(values["private_key"])
+
+
+def test_azure_maps_each_zone_and_needs_no_secret_with_an_identity(tmp_path: Path) -> None:
+    entry = CATALOGUE["azure"]
+    values = {
+        "subscription_id": "sub",
+        "resource_group": "group",
+        "zone": "example.test, example.org",
+        "identity": "managed-identity",
+    }
+    rendered = render(entry, entry.validate(values))
+    read = read_back(rendered.files[-1].content, tmp_path)
+    group = "/subscriptions/sub/resourceGroups/group"
+    assert read["dns_azure_zone1"] == f"example.test:{group}"
+    assert read["dns_azure_zone2"] == f"example.org:{group}"
+    assert read["dns_azure_msi_system_assigned"] == "true"
+    assert "IDENTITY_ENDPOINT" in rendered.ambient
+    assert rendered.secrets == ()
+
+
+def test_a_document_is_a_file_as_it_is_and_a_project_an_option() -> None:
+    entry = CATALOGUE["google"]
+    values = {"service_account_key": '{"type": "service_account"}', "project_id": "other"}
+    rendered = render(entry, entry.validate(values))
+    [file] = rendered.files
+    assert (file.option, file.content) == (
+        "--dns-google-credentials",
+        values["service_account_key"],
+    )
+    assert rendered.arguments[-2:] == ("--dns-google-project", "other")
+    assert rendered.ambient == ()
+
+
+def test_each_key_of_a_list_is_a_secret_by_itself() -> None:
+    entry = CATALOGUE["he"]
+    tokens = "a.example.test:first-key-of-it,b.example.test:second-key-of-it"
+    secrets = render(entry, entry.validate({"tokens": tokens})).secrets
+    assert {tokens, "first-key-of-it", "second-key-of-it"} <= set(secrets)

@@ -12,6 +12,10 @@ class Account:
     zones: tuple[str, ...] = ()
     is_default: bool = False
 
+    @property
+    def served(self) -> tuple[str, ...]:
+        return self.zones
+
 
 WIDE = Account(("example.com",))
 DEEP = Account(("dev.example.com",))
