@@ -39,7 +39,7 @@ def probe(request: dict[str, Any], channel: Channel, journal: Journal) -> dict[s
             removed = _attempt(lambda: plugin.cleanup([challenge]))
     if publishing.late:
         late = ", ".join(map(str, publishing.late))
-        raise StageFailed(SEE, f"Not served by {late}.")
+        raise StageFailed(SEE, f"Not served by {late} within {publishing.wait} seconds.")
     if removed is not None:
         raise StageFailed(REMOVE) from removed
     end = publishing.ends[challenge.validation_domain_name(request["name"])]
