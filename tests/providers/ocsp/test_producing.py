@@ -335,6 +335,10 @@ def test_a_change_wakes_a_maker_once_for_all_that_comes_meanwhile(
     wake = (ledger.PRODUCE_ANSWERS, 1.0)
     assert sent == [wake]
     at[0] += jobs.WAKE_AFTER / 2
+    monkeypatch.setattr(ledger, "WAKES_UP_TO", 0)
+    with django_capture_on_commit_callbacks(execute=True):
+        making.leaf(root)
+    assert sent == [wake], "what comes in bulk waits for the scheduler"
     with django_capture_on_commit_callbacks(execute=True):
         services.revoke_entry(actor=SYSTEM, entry=making.leaf(root).entry)
     assert sent.count(wake) == 2
