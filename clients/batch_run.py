@@ -22,6 +22,7 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import claims, clock
 from certmate.core.bulk import new
+from certmate.core.crew import Crew, crew_for
 from certmate.core.errors import AccessDenied, Conflict
 from certmate.core.stopping import is_stopping
 from certmate.pki.alt_names import AltNames
@@ -29,7 +30,6 @@ from certmate.pki.keys import KeyType
 from certmate.pki.requests import parse_request
 from clients import issuing
 from clients.choices import BatchState, Method, RowState
-from clients.crew import Crew, crew_for
 from clients.issuing import Issue
 from clients.models import Batch, BatchRow, ClientCertificate, ClientVersion, Identity
 from providers import issuers

@@ -23,10 +23,10 @@ from django.db import DataError
 from certmate.access.actors import Actor
 from certmate.access.models import ApiToken
 from certmate.core import clock
+from certmate.core.crew import SMALL
 from certmate.core.errors import CertMateError, InvalidRequest, UpstreamUnavailable
 from certmate.pki.keys import KeyType
 from clients import batch_run, batching, issuing, services
-from clients.crew import SMALL
 from clients.models import Batch, BatchRow, ClientCertificate, ClientVersion
 from clients.services import BatchInvalid, ClientWish
 from clients.services.rows import from_csv, from_json

@@ -21,6 +21,8 @@ from certmate.pki.ocsp.responses import (
     refused,
     successful,
 )
+from providers.authority.answers import CUSTODY, sign
+from providers.authority.responders import key_bits
 from providers.choices import EntryState
 from providers.models import LedgerEntry
 from providers.services.ocsp import responders, stored
@@ -147,15 +149,17 @@ def _live(issuer: _Issuer, asked: Asked) -> Answer | None:
     statuses = _statuses(issuer, asked.certificates)
     if isinstance(statuses, Refusal):
         return _refused(statuses)
-    try:
-        responder = responders.opened(issuer.key_id)
-    except CertMateError:
-        return _refused(Refusal.INTERNAL)
+    responder = responders.opened(issuer.key_id)
     if responder is None:
         return _refused(Refusal.TRY_LATER)
+    try:
+        signer = CUSTODY.open(responder.stored, "")
+    except CertMateError:
+        return _refused(Refusal.INTERNAL)
     now = clock.now().replace(microsecond=0)
     ends = min(now + min(LIVE_FOR, issuer.validity), responder.good_until)
-    signed = responder.sign(statuses, Period(now, ends), asked.nonce)
+    bits = key_bits(signer.public_key)
+    signed = sign(signer, bits, statuses, Period(now, ends), asked.nonce)
     return Answer(successful(signed, responders.certificate(responder.id)))
 
 

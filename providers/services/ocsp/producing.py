@@ -18,8 +18,10 @@ from django.db.models import DateTimeField, F, Value
 from django.db.models.functions import Least
 
 from certmate.core import clock
+from certmate.core.crew import Crew, crew_for
 from certmate.core.stopping import is_stopping
 from certmate.pki.ocsp.responses import IssuerID, Period, Status
+from providers.authority.answers import sign_all
 from providers.models import LedgerEntry, OCSPResponse
 from providers.services.ocsp import responders
 from providers.services.ocsp.responders import Opened
@@ -41,42 +43,50 @@ class Line(NamedTuple):
     revoked_at: datetime | None
     reason: str | None
 
+    @property
+    def status(self) -> Status:
+        return Status(self.revoked_at, self.reason or "")
+
 
 @dataclass(frozen=True)
 class _Source:
     """Who signs for a key, for how long."""
 
     responder: Opened
-    ids: dict[str, IssuerID]
+    ids: tuple[IssuerID, ...]
     validity: timedelta
 
-    def answer(self, line: Line, period: Period) -> OCSPResponse:
-        status, serial = Status(line.revoked_at, line.reason or ""), int(line.serial, 16)
-        signed = {
-            algorithm: self.responder.sign([(issuer.of(serial), status)], period)
-            for algorithm, issuer in self.ids.items()
-        }
-        return OCSPResponse(
-            entry_id=line.id,
-            key_id=line.key_id,
-            serial=line.serial,
-            responder_id=self.responder.id,
-            this_update=period.begins,
-            next_update=period.ends,
-            **signed,
-        )
+    def answers(self, crew: Crew, lines: Sequence[Line], period: Period) -> list[OCSPResponse]:
+        wanted = [(int(line.serial, 16), line.status) for line in lines]
+        signed = crew.submit(sign_all, self.responder.stored, self.ids, wanted, period).result()
+        algorithms = [one.algorithm for one in self.ids]
+        return [
+            OCSPResponse(
+                entry_id=line.id,
+                key_id=line.key_id,
+                serial=line.serial,
+                responder_id=self.responder.id,
+                this_update=period.begins,
+                next_update=period.ends,
+                **dict(zip(algorithms, both, strict=True)),
+            )
+            for line, both in zip(lines, signed, strict=True)
+        ]
 
 
 def produce_due() -> int:
     """Make the answers that are due, and before that the responders; returns how many answers."""
     responders.keep()
     sources, count = _sources(), 0
-    while not is_stopping():
-        lease, lines = _claim()
-        for key_id, theirs in _by_key(lines).items():
-            count += _settle(sources, key_id, theirs, lease)
-        if len(lines) < AT_ONCE:
-            break
+    due = LedgerEntry.objects.filter(answer_due_at__lte=clock.now()).values("pk")
+    # Many are signed in a process of their own: this one may have a batch to keep.
+    with crew_for(due[:AT_ONCE].count()) as crew:
+        while not is_stopping():
+            lease, lines = _claim()
+            for key_id, theirs in _by_key(lines).items():
+                count += _settle(crew, sources, key_id, theirs, lease)
+            if len(lines) < AT_ONCE:
+                break
     return count
 
 
@@ -88,8 +98,8 @@ def _sources() -> dict[UUID, _Source | None]:
         if opened is None:
             found[key.pk] = None
             continue
-        ids = {one.algorithm: one for one in responders.ids_of(key.cert)}
-        found[key.pk] = _Source(opened, ids, timedelta(hours=key.authority.ocsp_hours))
+        hours = timedelta(hours=key.authority.ocsp_hours)
+        found[key.pk] = _Source(opened, responders.ids_of(key.cert), hours)
     return found
 
 
@@ -117,7 +127,11 @@ def _by_key(lines: Sequence[Line]) -> dict[UUID, list[Line]]:
 
 
 def _settle(
-    sources: dict[UUID, _Source | None], key_id: UUID, lines: Sequence[Line], lease: datetime
+    crew: Crew,
+    sources: dict[UUID, _Source | None],
+    key_id: UUID,
+    lines: Sequence[Line],
+    lease: datetime,
 ) -> int:
     """Make the answers of one key, and forget those that nobody is given any more."""
     now = clock.now().replace(microsecond=0)
@@ -129,7 +143,7 @@ def _settle(
     if source is None or not alive:
         return 0
     period = Period(now, min(now + source.validity, source.responder.good_until))
-    answers = [source.answer(line, period) for line in alive]
+    answers = source.answers(crew, alive, period)
     return _keep(answers, lease, now + max((period.ends - now) / 2, AGAIN_AFTER))
 
 

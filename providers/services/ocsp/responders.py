@@ -1,10 +1,11 @@
 """Responders: made, replaced at half of their life or when revoked, and opened to sign."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -13,16 +14,14 @@ from django.db.models import Prefetch, QuerySet
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.errors import CertMateError, Conflict, IntegrityFault
-from certmate.pki.der import signed
 from certmate.pki.errors import PKIError
 from certmate.pki.inspect import load_certificate
 from certmate.pki.issue import Issuer
 from certmate.pki.keys import KeyType
-from certmate.pki.ocsp.requests import CertID
-from certmate.pki.ocsp.responses import IssuerID, Period, Status, issuer_ids, unsigned
+from certmate.pki.ocsp.responses import IssuerID, issuer_ids
+from providers.authority.answers import CUSTODY
 from providers.authority.custody import CUSTODIES
-from providers.authority.custody.base import Signer
-from providers.authority.responders import draft_responder, key_bits
+from providers.authority.responders import draft_responder
 from providers.choices import EntryKind
 from providers.models import AuthorityKey, LedgerEntry, OCSPResponse, Responder
 from providers.services import ledger
@@ -33,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 KEY_TYPE = KeyType.EC256
 _SERVING = "serving"
-_CUSTODY = CUSTODIES["database"]
-"""Whatever keeps the authority's own key: this one signs thousands of times an hour."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +39,8 @@ class Opened:
     """A responder whose key is at hand."""
 
     id: UUID
-    signer: Signer
-    bits: bytes
+    stored: Mapping[str, Any] = field(repr=False)
     good_until: datetime
-
-    def sign(
-        self, statuses: Sequence[tuple[CertID, Status]], period: Period, nonce: bytes | None = None
-    ) -> bytes:
-        """The signed answer, without the responder's certificate.
-
-        The signature is not verified, which would cost thrice as much: a fault in one tells a key
-        that lives a month and signs nothing else, not the authority's.
-        """
-        frame = unsigned(self.bits, statuses, period, nonce)
-        return signed(frame, self.signer.sign(frame.tbs))
 
 
 def answering(now: datetime) -> QuerySet[AuthorityKey]:
@@ -92,7 +77,7 @@ def replace(key: AuthorityKey, present: Responder | None) -> Responder:
 
     Raises Conflict (`ocsp.replaced`) if somebody else was faster, and what `sign_drafts` raises.
     """
-    made = _CUSTODY.make(KEY_TYPE)
+    made = CUSTODY.make(KEY_TYPE)
     now = clock.now()
     try:
         drafted = draft_responder(issuing(key), made.public_key, key.authority.name, now=now)
@@ -127,8 +112,7 @@ def opened(key_id: UUID) -> Opened | None:
     )
     if found is None:
         return None
-    signer = _CUSTODY.open(found.private_key, "")
-    return Opened(found.pk, signer, key_bits(signer.public_key), found.entry.not_after)
+    return Opened(found.pk, found.private_key, found.entry.not_after)
 
 
 @lru_cache(maxsize=256)

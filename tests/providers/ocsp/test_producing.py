@@ -10,18 +10,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from certmate.audit.models import Event
-from certmate.core import clock, jobs
+from certmate.core import clock, crew, jobs
 from certmate.core.errors import CertMateError, Conflict
 from certmate.pki.keys import load_private_key
 from certmate.pki.ocsp import responses
 from providers import services, tasks
+from providers.authority import answers
 from providers.authority.building import spki_of
 from providers.authority.custody.base import SoftwareSigner
 from providers.choices import EntryState
 from providers.models import CRL, Authority, LedgerEntry, OCSPResponse, Responder
 from providers.services import ledger
 from providers.services.ocsp import health, producing, responders
-from providers.services.ocsp.responders import Opened
 from tests.providers.authority import making
 from tests.providers.authority.making import SYSTEM
 from tests.providers.ocsp.asking import ask
@@ -87,16 +87,15 @@ def test_an_answer_that_came_too_late_is_not_kept(
     signed = making.leaf(root)
     producing.produce_due()
     LedgerEntry.objects.update(answer_due_at=clock.now())
-    sign = Opened.sign
+    sign = answers.sign_all
 
-    def slowly(self: Opened, statuses: Any, period: Any, nonce: Any = None) -> bytes:
-        made = sign(self, statuses, period, nonce)
-        if statuses[0][0].serial == int(signed.entry.serial, 16):
-            monkeypatch.setattr(Opened, "sign", sign)
-            services.revoke_entry(actor=SYSTEM, entry=signed.entry)
+    def slowly(*arguments: Any) -> list[list[bytes]]:
+        made = sign(*arguments)
+        monkeypatch.setattr(producing, "sign_all", sign)
+        services.revoke_entry(actor=SYSTEM, entry=signed.entry)
         return made
 
-    monkeypatch.setattr(Opened, "sign", slowly)
+    monkeypatch.setattr(producing, "sign_all", slowly)
     producing.produce_due()
     assert ask(signed).status == "tryLater"
     producing.produce_due()
@@ -129,7 +128,7 @@ def test_what_a_crash_leaves_comes_up_again(
 ) -> None:
     signed = making.leaf(root)
     with monkeypatch.context() as patched:
-        patched.setattr(Opened, "sign", _interrupted)
+        patched.setattr(producing, "sign_all", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             producing.produce_due()
     assert producing.produce_due() == 0, "it is still somebody's"
@@ -165,6 +164,16 @@ def test_a_chunk_at_a_time_and_a_fixed_number_of_queries(
     monkeypatch.setattr(producing, "AT_ONCE", 5)
     LedgerEntry.objects.update(answer_due_at=clock.now())
     assert producing.produce_due() == LedgerEntry.objects.count() == 16
+
+
+def test_many_are_signed_in_a_process_of_their_own(
+    root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "SMALL", 3)
+    monkeypatch.setattr(answers, "sign", _interrupted)  # The other process has its own.
+    signed = making.leaf(root)
+    assert producing.produce_due() == 3
+    assert ask(signed).status == "good"
 
 
 def test_other_hours_make_all_answers_anew_and_none_takes_them_away(root: Authority) -> None:
@@ -335,6 +344,10 @@ def test_a_change_wakes_a_maker_once_for_all_that_comes_meanwhile(
     wake = (ledger.PRODUCE_ANSWERS, 1.0)
     assert sent == [wake]
     at[0] += jobs.WAKE_AFTER / 2
+    monkeypatch.setattr(ledger, "WAKES_UP_TO", 0)
+    with django_capture_on_commit_callbacks(execute=True):
+        making.leaf(root)
+    assert sent == [wake], "what comes in bulk waits for the scheduler"
     with django_capture_on_commit_callbacks(execute=True):
         services.revoke_entry(actor=SYSTEM, entry=making.leaf(root).entry)
     assert sent.count(wake) == 2

@@ -1,4 +1,4 @@
-"""The process that makes keys and signs for a batch, beside the one that has the database.
+"""A process that makes keys and signs, beside the one that has the database and its own to do.
 
 For a few rows a process is not worth its start: then the same work is done here.
 """
