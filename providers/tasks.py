@@ -33,6 +33,11 @@ def produce_answers() -> None:
             _making.release()
 
 
+@shared_task(name="providers.answer_one")
+def answer_one(entry_id: int) -> None:
+    producing.produce_one(entry_id)
+
+
 @shared_task(name="providers.reconcile_ledger")
 def reconcile_ledger() -> None:
     ledger.reconcile()

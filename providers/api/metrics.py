@@ -35,7 +35,8 @@ def revocation_metrics(actor: Actor) -> Iterable[Metric]:
         unit = "seconds" if stem != number else ""
         yield gauge(f"crl_{stem}", about, "authority", values, unit)
     ends = {
-        name: (end - now).total_seconds() for name, end in ocsp_health.first_expiry(actor).items()
+        name: (end - now).total_seconds()
+        for name, end in ocsp_health.first_expiry(actor, now).items()
     }
     about = "Until the first OCSP responder's certificate expires."
     yield gauge("ocsp_responder_valid_for", about, "authority", ends, "seconds")

@@ -142,6 +142,8 @@ class AuthorityKey(models.Model):
     first_shard = models.PositiveIntegerField()
     crl_shards = models.PositiveSmallIntegerField("CRL shards")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Not before that another OCSP responder is tried to be made, after one could not be.
+    responder_retry_at = models.DateTimeField(null=True)
     # Since when it has its certificate, which is when what is published changed.
     activated_at = models.DateTimeField(null=True)
 

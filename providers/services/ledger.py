@@ -15,7 +15,7 @@ from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.bulk import insert_all, new
 from certmate.core.errors import Conflict, IntegrityFault
-from certmate.core.jobs import wake_on_commit
+from certmate.core.jobs import enqueue_on_commit, wake_on_commit
 from providers.authority.building import Drafted
 from providers.choices import EntryKind, EntryState, RevocationReason
 from providers.models import (
@@ -36,6 +36,7 @@ WAKES_UP_TO = 20
 the process that keeps the batch they would halve its speed.
 """
 PRODUCE_ANSWERS = "providers.produce_answers"
+ANSWER_ONE = "providers.answer_one"
 
 
 def require_unblocked(hashes: Iterable[str]) -> None:
@@ -133,7 +134,8 @@ def retell(entry: LedgerEntry) -> None:
     LedgerEntry.objects.filter(pk=entry.pk).update(answer_due_at=clock.now())
     OCSPResponse.objects.filter(pk=entry.pk).delete()
     note_change(entry)
-    wake_on_commit(PRODUCE_ANSWERS)
+    # Ahead of what is only renewed, however much that is.
+    enqueue_on_commit(ANSWER_ONE, entry.pk)
 
 
 def answer_anew(authority: Authority) -> None:

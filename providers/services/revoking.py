@@ -172,7 +172,9 @@ def _of_the_same_key(entry: LedgerEntry) -> list[LedgerEntry]:
 
 def release(entry: LedgerEntry) -> None:
     """End a hold in the caller's transaction. Raises Conflict (`revoke.not_on_hold`)."""
-    held = Revocation.objects.select_for_update().filter(entry=entry, reason=_HOLD).first()
+    # As in `_revoke`: whoever changes what is true of a line has it locked first.
+    entry = LedgerEntry.objects.select_for_update().select_related("authority").get(pk=entry.pk)
+    held = Revocation.objects.filter(entry=entry, reason=_HOLD).first()
     if held is None:
         raise Conflict("It is not on hold.", code="revoke.not_on_hold")
     held.delete()

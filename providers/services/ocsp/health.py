@@ -1,9 +1,8 @@
 """Whether OCSP keeps up, in numbers."""
 
 from dataclasses import dataclass
-from datetime import datetime
-
-from django.db.models import Min
+from datetime import UTC, datetime
+from uuid import UUID
 
 from certmate.access import policy
 from certmate.access.actors import Actor
@@ -44,12 +43,23 @@ class Health:
         }
 
 
-def first_expiry(actor: Actor) -> dict[str, datetime]:
-    """Until when each authority that the actor sees is answered for by all of its responders."""
+def first_expiry(actor: Actor, now: datetime) -> dict[str, datetime]:
+    """Until when each authority that the actor sees is answered for by all of its responders: until
+    now, if one of its keys has none to be trusted.
+    """
     seen = policy.listed(actor, Authority.objects.all()).order_by().values("pk")
-    rows = Responder.objects.filter(retired_at=None, key__authority__in=seen)
-    ends = rows.values_list("key__authority__name").annotate(ends=Min("entry__not_after"))
-    return dict(ends.order_by("key__authority__name"))
+    ends = _expiry(now)
+    found: dict[str, datetime] = {}
+    keys = responders.answering(now).filter(authority__in=seen)
+    for key_id, name in keys.values_list("pk", "authority__name"):
+        found[name] = min(ends.get(key_id, now), found.get(name, datetime.max.replace(tzinfo=UTC)))
+    return found
+
+
+def _expiry(now: datetime) -> dict[UUID, datetime]:
+    """Of the responders that are to be trusted, by key."""
+    trusted = Responder.objects.filter(retired_at=None, entry__revocation=None)
+    return dict(trusted.filter(entry__not_after__gt=now).values_list("key_id", "entry__not_after"))
 
 
 def health() -> Health:
@@ -58,10 +68,7 @@ def health() -> Health:
     due = LedgerEntry.objects.filter(answer_due_at__lte=now).order_by("answer_due_at")
     oldest = due.values_list("answer_due_at", flat=True).first()
     backlog = due.values("pk")[:MOST_COUNTED].count()
-    trusted = Responder.objects.filter(retired_at=None, entry__revocation=None)
-    expiry = dict(
-        trusted.filter(entry__not_after__gt=now).values_list("key_id", "entry__not_after")
-    )
+    expiry = _expiry(now)
     keys = responders.answering(now).order_by("authority__name", "number")
     rows = keys.values_list("pk", "authority__name", "number")
     states = tuple(ResponderState(name, number, expiry.get(pk)) for pk, name, number in rows)

@@ -14,21 +14,24 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, Value
+from django.db.models import DateTimeField, F, QuerySet, Value
 from django.db.models.functions import Least
 
 from certmate.core import clock
 from certmate.core.crew import Crew, crew_for
+from certmate.core.errors import CertMateError
 from certmate.core.stopping import is_stopping
 from certmate.pki.ocsp.responses import IssuerID, Period, Status
 from providers.authority.answers import sign_all
-from providers.models import LedgerEntry, OCSPResponse
+from providers.models import AuthorityKey, LedgerEntry, OCSPResponse
 from providers.services.ocsp import responders
 from providers.services.ocsp.responders import Opened
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 500
+SPREAD = 5
+"""Up to a fifth of the time is cut off."""
 AGAIN_AFTER = timedelta(minutes=5)
 """Far longer than so many take; then another worker may do it."""
 
@@ -77,46 +80,60 @@ class _Source:
 def produce_due() -> int:
     """Make the answers that are due, and before that the responders; returns how many answers."""
     responders.keep()
-    sources, count = _sources(), 0
+    count = 0
     due = LedgerEntry.objects.filter(answer_due_at__lte=clock.now()).values("pk")
     # Many are signed in a process of their own: this one may have a batch to keep.
     with crew_for(due[:AT_ONCE].count()) as crew:
         while not is_stopping():
-            lease, lines = _claim()
-            for key_id, theirs in _by_key(lines).items():
-                count += _settle(crew, sources, key_id, theirs, lease)
+            lease, lines = _claim(LedgerEntry.objects.all())
+            count += _answer(crew, lines, lease)
             if len(lines) < AT_ONCE:
                 break
     return count
 
 
-def _sources() -> dict[UUID, _Source | None]:
-    """By key; None for one that should have a responder and has none."""
-    found: dict[UUID, _Source | None] = {}
-    for key in responders.answering(clock.now()):
-        opened = responders.opened(key.pk)
-        if opened is None:
-            found[key.pk] = None
-            continue
-        hours = timedelta(hours=key.authority.ocsp_hours)
-        found[key.pk] = _Source(opened, responders.ids_of(key.cert), hours)
-    return found
+def produce_one(entry_id: int) -> None:
+    """Make the answer about one certificate if it is due, ahead of all others that are."""
+    lease, lines = _claim(LedgerEntry.objects.filter(pk=entry_id))
+    with crew_for(len(lines)) as crew:
+        _answer(crew, lines, lease)
 
 
-def _claim() -> tuple[datetime, list[Line]]:
-    """Take what is due, until the time that is returned."""
+def _answer(crew: Crew, lines: Sequence[Line], lease: datetime) -> int:
+    """Make the answers about what was taken; what fails for one key comes up again by itself."""
+    count, by_key = 0, _by_key(lines)
+    # Asked for each time: an authority may have been made, or OCSP turned on or off, meanwhile.
+    keys = {key.pk: key for key in responders.answering(clock.now()).filter(pk__in=by_key)}
+    for key_id, theirs in by_key.items():
+        try:
+            count += _settle(crew, keys.get(key_id), theirs, lease)
+        except CertMateError as error:
+            logger.warning("Answers of key %s were not made: %s", key_id, error)
+    return count
+
+
+def _source(key: AuthorityKey) -> _Source | None:
+    """None if it has no responder yet."""
+    opened = responders.opened(key.pk)
+    if opened is None:
+        return None
+    return _Source(opened, responders.ids_of(key.cert), timedelta(hours=key.authority.ocsp_hours))
+
+
+def _claim(rows: QuerySet[LedgerEntry]) -> tuple[datetime, list[Line]]:
+    """Take what is due of the rows, until the time that is returned."""
     now = clock.now()
     lease = now + AGAIN_AFTER
     with transaction.atomic():
-        due = LedgerEntry.objects.filter(answer_due_at__lte=now).order_by("answer_due_at")
+        due = rows.filter(answer_due_at__lte=now).order_by("answer_due_at")
         locked = due.select_for_update(skip_locked=True, no_key=True)
         taken = list(locked.values_list("pk", flat=True)[:AT_ONCE])
         LedgerEntry.objects.filter(pk__in=taken).update(answer_due_at=lease)
     # Asked only now: a change that came before the lock is seen, and one after it takes the lease.
-    rows = LedgerEntry.objects.filter(pk__in=taken).values_list(
+    true = LedgerEntry.objects.filter(pk__in=taken).values_list(
         *("pk", "key_id", "serial", "not_after"), "revocation__revoked_at", "revocation__reason"
     )
-    return lease, [Line(*row) for row in rows]
+    return lease, [Line(*row) for row in true]
 
 
 def _by_key(lines: Sequence[Line]) -> dict[UUID, list[Line]]:
@@ -126,30 +143,31 @@ def _by_key(lines: Sequence[Line]) -> dict[UUID, list[Line]]:
     return found
 
 
-def _settle(
-    crew: Crew,
-    sources: dict[UUID, _Source | None],
-    key_id: UUID,
-    lines: Sequence[Line],
-    lease: datetime,
-) -> int:
+def _settle(crew: Crew, key: AuthorityKey | None, lines: Sequence[Line], lease: datetime) -> int:
     """Make the answers of one key, and forget those that nobody is given any more."""
     now = clock.now().replace(microsecond=0)
-    alive = [line for line in lines if line.not_after > now] if key_id in sources else []
+    alive = [line for line in lines if line.not_after > now] if key is not None else []
     over = {line.id for line in lines} - {line.id for line in alive}
     if over:
         _forget(over, lease)
-    source = sources.get(key_id)
-    if source is None or not alive:
+    source = _source(key) if key is not None and alive else None
+    if source is None:
         return 0
     period = Period(now, min(now + source.validity, source.responder.good_until))
     answers = source.answers(crew, alive, period)
-    return _keep(answers, lease, now + max((period.ends - now) / 2, AGAIN_AFTER))
+    # Spread, so that what was issued together does not come up together for ever.
+    half = (period.ends - now) / 2
+    half -= clock.jitter(half / SPREAD)
+    return _keep(answers, source.responder, lease, now + max(half, AGAIN_AFTER))
 
 
-def _keep(answers: Sequence[OCSPResponse], lease: datetime, due_at: datetime) -> int:
-    """Keep the answers about what nobody has changed or taken meanwhile."""
+def _keep(
+    answers: Sequence[OCSPResponse], signer: Opened, lease: datetime, due_at: datetime
+) -> int:
+    """Keep the answers about what nobody has changed or taken meanwhile, if their signer serves."""
     with transaction.atomic():
+        if not responders.is_serving(signer):
+            return 0
         ours = _still_ours([answer.entry_id for answer in answers], lease)
         OCSPResponse.objects.bulk_create(
             [answer for answer in answers if answer.entry_id in ours],

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -26,11 +26,12 @@ from providers.choices import EntryKind
 from providers.models import AuthorityKey, LedgerEntry, OCSPResponse, Responder
 from providers.services import ledger
 from providers.services.authorities.certifying import sign_recorded
-from providers.services.signing import issuing
+from providers.services.signing import issuing, require_opens
 
 logger = logging.getLogger(__name__)
 
 KEY_TYPE = KeyType.EC256
+RETRY_AFTER = timedelta(minutes=10)
 _SERVING = "serving"
 
 
@@ -39,6 +40,7 @@ class Opened:
     """A responder whose key is at hand."""
 
     id: UUID
+    key_id: UUID
     stored: Mapping[str, Any] = field(repr=False)
     good_until: datetime
 
@@ -52,9 +54,10 @@ def answering(now: datetime) -> QuerySet[AuthorityKey]:
 
 
 def keep() -> int:
-    """Make the responders that are missing, revoked or at half of their life; returns how many.
+    """Make the responders that are missing, revoked, unreadable or at half of their life; returns
+    how many.
 
-    One that fails stops no other.
+    One that fails stops no other, and is not tried again for a while.
     """
     now, count = clock.now(), 0
     serving = Responder.objects.filter(retired_at=None).select_related("entry__revocation")
@@ -63,10 +66,15 @@ def keep() -> int:
         present: Responder | None = next(iter(getattr(key, _SERVING)), None)
         if present is not None and not _is_due(present, key, now):
             continue
+        if key.responder_retry_at is not None and key.responder_retry_at > now:
+            continue
         try:
+            # Before anything is written down for it: a token that is away leaves no line behind.
+            require_opens(key, "")
             replace(key, present)
         except CertMateError as error:
             logger.warning("A responder of %s was not made: %s", key, error)
+            AuthorityKey.objects.filter(pk=key.pk).update(responder_retry_at=now + RETRY_AFTER)
             continue
         count += 1
     return count
@@ -112,7 +120,14 @@ def opened(key_id: UUID) -> Opened | None:
     )
     if found is None:
         return None
-    return Opened(found.pk, found.private_key, found.entry.not_after)
+    return Opened(found.pk, key_id, found.private_key, found.entry.not_after)
+
+
+def is_serving(responder: Opened) -> bool:
+    """Whether nobody has taken its place, which nobody does until the caller's transaction ends."""
+    AuthorityKey.objects.select_for_update(no_key=True).get(pk=responder.key_id)
+    serving = Responder.objects.filter(pk=responder.id, retired_at=None)
+    return serving.filter(entry__revocation=None).exists()
 
 
 @lru_cache(maxsize=256)
@@ -134,11 +149,20 @@ def _entry_of(responder_id: UUID) -> QuerySet[Responder, int]:
 
 def _is_due(responder: Responder, key: AuthorityKey, now: datetime) -> bool:
     entry = responder.entry
-    if hasattr(entry, "revocation") or entry.not_after <= now:
+    if hasattr(entry, "revocation") or entry.not_after <= now or not _opens(responder):
         return True
     # One that ends with the authority's certificate has no successor that would end later.
     is_last = key.not_after is not None and entry.not_after >= key.not_after
     return not is_last and now >= entry.not_before + (entry.not_after - entry.not_before) / 2
+
+
+def _opens(responder: Responder) -> bool:
+    try:
+        CUSTODY.open(Responder.objects.only("private_key").get(pk=responder.pk).private_key, "")
+    except CertMateError as error:
+        logger.warning("The key of %s cannot be read: %s", responder, error)
+        return False
+    return True
 
 
 def _retire(key: AuthorityKey, present: Responder | None, now: datetime) -> None:

@@ -20,7 +20,7 @@ from providers.authority.building import spki_of
 from providers.authority.custody.base import SoftwareSigner
 from providers.choices import EntryState
 from providers.models import CRL, Authority, LedgerEntry, OCSPResponse, Responder
-from providers.services import ledger
+from providers.services import crl_changes, ledger
 from providers.services.ocsp import health, producing, responders
 from tests.providers.authority import making
 from tests.providers.authority.making import SYSTEM
@@ -36,6 +36,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """What the clock shows, in its only element."""
     shown = [datetime.now(UTC).replace(microsecond=0)]
     monkeypatch.setattr(clock, "now", lambda: shown[0])
+    monkeypatch.setattr(clock, "jitter", lambda _: timedelta(0))
     return shown
 
 
@@ -107,11 +108,11 @@ def test_two_at_once_keep_one_answer(root: Authority, monkeypatch: pytest.Monkey
     keep = producing._keep
     slow: list[Any] = []
 
-    def slowly(answers: Any, lease: datetime, due_at: datetime) -> int:
+    def slowly(*answers: Any) -> int:
         if not slow:
-            slow.append((answers, lease, due_at))
+            slow.append(answers)
             return 0
-        return keep(answers, lease, due_at)
+        return keep(*answers)
 
     monkeypatch.setattr(producing, "_keep", slowly)
     producing.produce_due()
@@ -213,7 +214,7 @@ def test_a_key_store_that_is_away_stops_no_other_authority(
         patched.setattr(SoftwareSigner, "sign", signed)
         producing.produce_due()
     assert [ask(one).status for one in (mine, theirs)] == ["tryLater", "good"]
-    at[0] += producing.AGAIN_AFTER
+    at[0] += responders.RETRY_AFTER
     producing.produce_due()
     assert ask(mine).status == "good"
 
@@ -350,7 +351,8 @@ def test_a_change_wakes_a_maker_once_for_all_that_comes_meanwhile(
     assert sent == [wake], "what comes in bulk waits for the scheduler"
     with django_capture_on_commit_callbacks(execute=True):
         services.revoke_entry(actor=SYSTEM, entry=making.leaf(root).entry)
-    assert sent.count(wake) == 2
+    assert sent.count(wake) == 1
+    assert [name for name, _ in sent[1:]] == [crl_changes.PUBLISH_CRL, ledger.ANSWER_ONE]
 
 
 def test_a_status_has_one_encoding() -> None:
