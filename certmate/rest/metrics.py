@@ -11,7 +11,6 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 from rest_framework.request import Request
 
 from certmate.access.actors import Actor
-from certmate.core import clock
 from certmate.core.models import Heartbeat
 from certmate.rest.views import Endpoint, Operation
 
@@ -53,16 +52,10 @@ class _Collected:
 
 def _heartbeats() -> Iterable[Metric]:
     """Of worker and scheduler, as `/ready` has them."""
-    now = clock.now()
-    ages = GaugeMetricFamily(
-        "certmate_heartbeat_age",
-        "Since the worker or the scheduler was seen.",
-        labels=["part"],
-        unit="seconds",
-    )
-    for beat in Heartbeat.objects.order_by("part"):
-        ages.add_metric([beat.part], (now - beat.seen_at).total_seconds())
-    yield ages
+    beats = Heartbeat.objects.order_by("part").values_list("part", "seen_at")
+    seen = {part: at.timestamp() for part, at in beats}
+    about = "When the worker or the scheduler was seen."
+    yield gauge("heartbeat_timestamp", about, "part", seen, "seconds")
 
 
 def gauge(name: str, about: str, label: str, values: dict[str, Any], unit: str = "") -> Metric:

@@ -11,6 +11,7 @@ from providers.models import Authority, LedgerEntry, Responder
 from providers.services.ocsp import responders
 
 MOST_COUNTED = 10_000
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,17 @@ class Health:
         }
 
 
-def first_expiry(actor: Actor, now: datetime) -> dict[str, datetime]:
-    """Until when each authority that the actor sees is answered for by all of its responders: until
-    now, if one of its keys has none to be trusted.
+def first_expiry(actor: Actor, now: datetime) -> dict[str, datetime | None]:
+    """Until when each authority that the actor sees is answered for by all of its responders; None
+    if one of its keys has none to be trusted.
     """
     seen = policy.listed(actor, Authority.objects.all()).order_by().values("pk")
     ends = _expiry(now)
-    found: dict[str, datetime] = {}
+    found: dict[str, datetime | None] = {}
     keys = responders.answering(now).filter(authority__in=seen)
     for key_id, name in keys.values_list("pk", "authority__name"):
-        found[name] = min(ends.get(key_id, now), found.get(name, datetime.max.replace(tzinfo=UTC)))
+        end, before = ends.get(key_id), found.get(name, LATEST)
+        found[name] = None if end is None or before is None else min(end, before)
     return found
 
 

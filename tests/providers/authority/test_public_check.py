@@ -11,7 +11,7 @@ from certmate.core import clock
 from providers import public, services
 from providers.models import CRL, LedgerEntry, Revocation
 from providers.services import addresses, signing
-from providers.services.ocsp import producing
+from providers.services.ocsp import answering, producing
 from tests.providers.authority import making
 from tests.providers.authority.making import SYSTEM
 
@@ -26,6 +26,7 @@ def check(*names: str) -> str:
 
 @pytest.fixture
 def server(live_server: Any, settings: Any) -> Any:
+    answering.forget_issuers()
     settings.CERTMATE_PKI_URL = live_server.url
     return live_server
 

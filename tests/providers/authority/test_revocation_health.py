@@ -82,7 +82,10 @@ def test_a_monitor_sees_the_authorities_that_its_token_sees(root: Authority) -> 
     assert {authority for _, authority in found} == {"root"}
     assert found["certmate_crl_count", "root"] == 2
     assert found["certmate_crl_waiting", "root"] == 1
-    assert 0 <= found["certmate_crl_stalest_seconds", "root"] < 60
-    assert 0 < found["certmate_crl_valid_for_seconds", "root"] <= 7 * 86400
+    age = clock.now().timestamp() - found["certmate_crl_stalest_timestamp_seconds", "root"]
+    assert 0 <= age < 60
+    ends = found["certmate_crl_expiry_timestamp_seconds", "root"]
+    assert 0 < ends - clock.now().timestamp() <= 7 * 86400
+    assert found["certmate_ocsp_responder_expiry_timestamp_seconds", "root"] == 0
     assert sum('"providers_crl' in query["sql"] for query in asked) == 2
     assert Client().get("/metrics").status_code == 401

@@ -155,14 +155,14 @@ def test_what_was_issued_together_does_not_come_up_together_for_ever(
     assert all(at and now + half * 0.79 <= at <= now + half for at in due)
 
 
-def test_an_authority_without_a_trusted_responder_is_answered_for_until_now() -> None:
+def test_an_authority_without_a_trusted_responder_has_no_expiry() -> None:
     root, silent = making.root(), making.root("silent")
     making.root("off", ocsp_hours=0)
     now = clock.now()
-    assert health.first_expiry(SYSTEM, now) == {"root": now, "silent": now}
+    assert health.first_expiry(SYSTEM, now) == {"root": None, "silent": None}
     producing.produce_due()
     services.revoke_entry(actor=SYSTEM, entry=Responder.objects.get(key__authority=silent).entry)
     AuthorityKey.objects.filter(authority=Authority.objects.get(name="off")).update(not_after=now)
     ends = health.first_expiry(SYSTEM, now)
-    assert ends["silent"] == now
+    assert ends["silent"] is None
     assert ends["root"] == Responder.objects.get(key__authority=root).entry.not_after
