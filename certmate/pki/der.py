@@ -54,8 +54,9 @@ def with_more(sequence: bytes, index: int, part: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """An INTEGER that is not negative, in as few octets as can be (X.690 §8.3.2)."""
-    return encoded(INTEGER, value.to_bytes(value.bit_length() // 8 + 1))
+    """An INTEGER in as few octets as can be (X.690 §8.3.2). OCSP clients may send negative ones."""
+    size = (value if value >= 0 else ~value).bit_length() // 8 + 1
+    return encoded(INTEGER, value.to_bytes(size, signed=True))
 
 
 def time(at: datetime) -> bytes:

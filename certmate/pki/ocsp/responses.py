@@ -17,7 +17,7 @@ from certmate.pki import der
 from certmate.pki.issue import Issuer
 from certmate.pki.ocsp.requests import CertID
 
-OCTET_STRING, INTEGER, ENUMERATED, TIME = 0x04, 0x02, 0x0A, 0x18
+ENUMERATED = 0x0A
 
 _ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 _BASIC = bytes.fromhex("06092b0601050507300101")
@@ -120,7 +120,7 @@ def unsigned(
 def successful(signed: bytes, certificate: bytes) -> bytes:
     """What is sent: a signed answer (`der.signed`) with the responder's certificate (DER)."""
     chain = der.encoded(0xA0, der.encoded(der.SEQUENCE, certificate))
-    content = der.encoded(OCTET_STRING, der.with_last(signed, chain))
+    content = der.encoded(der.OCTET_STRING, der.with_last(signed, chain))
     whole = der.encoded(0xA0, der.encoded(der.SEQUENCE, _BASIC + content))
     return der.encoded(der.SEQUENCE, bytes((ENUMERATED, 1, 0)) + whole)
 
@@ -132,22 +132,17 @@ def refused(refusal: Refusal) -> bytes:
 
 @lru_cache(maxsize=64)
 def _responder_id(key: bytes) -> bytes:
-    return der.encoded(0xA2, der.encoded(OCTET_STRING, hash_of("sha1", key)))
+    return der.encoded(0xA2, der.encoded(der.OCTET_STRING, hash_of("sha1", key)))
 
 
 def _cert_id(cert_id: CertID) -> bytes:
     return der.encoded(
         der.SEQUENCE,
         _ALGORITHMS[cert_id.algorithm]
-        + der.encoded(OCTET_STRING, cert_id.name_hash)
-        + der.encoded(OCTET_STRING, cert_id.key_hash)
-        + der.encoded(INTEGER, _integer(cert_id.serial)),
+        + der.encoded(der.OCTET_STRING, cert_id.name_hash)
+        + der.encoded(der.OCTET_STRING, cert_id.key_hash)
+        + der.integer(cert_id.serial),
     )
-
-
-def _integer(value: int) -> bytes:
-    """In as few octets as it takes (X.690 §8.3.2); somebody may ask about a negative one."""
-    return value.to_bytes((value if value >= 0 else ~value).bit_length() // 8 + 1, signed=True)
 
 
 def _status(status: Status) -> bytes:
@@ -165,10 +160,10 @@ def _status(status: Status) -> bytes:
 # The same in thousands of answers.
 @lru_cache(maxsize=256)
 def _time(at: datetime) -> bytes:
-    """GeneralizedTime in whole seconds (RFC 9919 §2.2.4), of an instant in UTC."""
-    return der.encoded(TIME, at.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
+    """In whole seconds (RFC 9919 §2.2.4)."""
+    return der.generalized_time(at)
 
 
 def _nonce(nonce: bytes) -> bytes:
-    value = der.encoded(OCTET_STRING, der.encoded(OCTET_STRING, nonce))
+    value = der.encoded(der.OCTET_STRING, der.encoded(der.OCTET_STRING, nonce))
     return der.encoded(der.SEQUENCE, _NONCE + value)

@@ -1,0 +1,21 @@
+"""The little of DER that is written here, octet by octet."""
+
+import pytest
+
+from certmate.pki import der
+
+INTEGERS = {
+    0: "020100",
+    127: "02017f",
+    128: "02020080",
+    256: "02020100",
+    -1: "0201ff",
+    -128: "020180",
+    -129: "0202ff7f",
+}
+
+
+@pytest.mark.parametrize(("value", "octets"), INTEGERS.items())
+def test_an_integer_takes_as_few_octets_as_can_be(value: int, octets: str) -> None:
+    """X.690 §8.3.2, as OpenSSL writes them."""
+    assert der.integer(value).hex() == octets
