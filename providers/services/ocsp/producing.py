@@ -7,7 +7,7 @@ meanwhile, or another worker, has moved it again. A crash leaves it where it com
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -96,7 +96,10 @@ def produce_one(entry_id: int) -> None:
     """Make the answer about one certificate if it is due, ahead of all others that are."""
     lease, lines = _claim(LedgerEntry.objects.filter(pk=entry_id))
     with crew_for(len(lines)) as crew:
-        _answer(crew, lines, lease)
+        made = _answer(crew, lines, lease)
+    if not made:
+        # A revocation waits for a responder, but not until a lease ends.
+        _give_back([line.id for line in lines], lease)
 
 
 def _answer(crew: Crew, lines: Sequence[Line], lease: datetime) -> int:
@@ -166,9 +169,12 @@ def _keep(
 ) -> int:
     """Keep the answers about what nobody has changed or taken meanwhile, if their signer serves."""
     with transaction.atomic():
+        pks = [answer.entry_id for answer in answers]
         if not responders.is_serving(signer):
+            # Whoever serves now signs them at once.
+            _give_back(pks, lease)
             return 0
-        ours = _still_ours([answer.entry_id for answer in answers], lease)
+        ours = _still_ours(pks, lease)
         OCSPResponse.objects.bulk_create(
             [answer for answer in answers if answer.entry_id in ours],
             update_conflicts=True,
@@ -181,6 +187,13 @@ def _keep(
     return len(ours)
 
 
+def _give_back(pks: Sequence[int], lease: datetime) -> None:
+    """Let the next maker take them."""
+    with transaction.atomic():
+        ours = _still_ours(pks, lease)
+        LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=clock.now())
+
+
 def _forget(pks: set[int], lease: datetime) -> None:
     with transaction.atomic():
         ours = _still_ours(pks, lease)
@@ -188,7 +201,7 @@ def _forget(pks: set[int], lease: datetime) -> None:
         LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=None)
 
 
-def _still_ours(pks: "set[int] | list[int]", lease: datetime) -> set[int]:
+def _still_ours(pks: Collection[int], lease: datetime) -> set[int]:
     """Those that stand where we have put them, locked. What somebody else has locked he changes."""
     rows = LedgerEntry.objects.filter(pk__in=pks, answer_due_at=lease)
     return set(rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))

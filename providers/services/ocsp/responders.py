@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 KEY_TYPE = KeyType.EC256
 RETRY_AFTER = timedelta(minutes=10)
+REPLACED = "ocsp.replaced"
 _SERVING = "serving"
 
 
@@ -74,7 +75,9 @@ def keep() -> int:
             replace(key, present)
         except CertMateError as error:
             logger.warning("A responder of %s was not made: %s", key, error)
-            AuthorityKey.objects.filter(pk=key.pk).update(responder_retry_at=now + RETRY_AFTER)
+            # That somebody else was faster says nothing against the key.
+            if error.code != REPLACED:
+                AuthorityKey.objects.filter(pk=key.pk).update(responder_retry_at=now + RETRY_AFTER)
             continue
         count += 1
     return count
@@ -173,7 +176,7 @@ def _retire(key: AuthorityKey, present: Responder | None, now: datetime) -> None
     AuthorityKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     serving = key.responders.filter(retired_at=None).first()
     if serving != present:
-        raise Conflict("Another responder was made at the same time.", code="ocsp.replaced")
+        raise Conflict("Another responder was made at the same time.", code=REPLACED)
     key.responders.filter(retired_at__isnull=False, entry__not_after__lte=now).delete()
     if serving is None:
         return

@@ -107,6 +107,52 @@ def test_a_responder_that_was_revoked_signs_no_more() -> None:
     assert not OCSPResponse.objects.filter(responder=old).exists()
 
 
+def test_a_revocation_does_not_wait_for_the_lease_of_a_responder_that_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signed = making.leaf(making.root())
+    producing.produce_due()
+    old = Responder.objects.get(retired_at=None)
+    services.revoke_entry(actor=SYSTEM, entry=signed.entry)
+    keep = producing._keep
+
+    def meanwhile(*given: Any) -> int:
+        monkeypatch.setattr(producing, "_keep", keep)
+        responders.replace(old.key, old)
+        return keep(*given)
+
+    monkeypatch.setattr(producing, "_keep", meanwhile)
+    producing.produce_one(signed.entry.pk)
+    assert ask(signed).status == "tryLater"
+    producing.produce_due()
+    assert ask(signed).status == "revoked"
+
+
+def test_a_revocation_that_finds_no_responder_is_told_as_soon_as_there_is_one() -> None:
+    signed = making.leaf(making.root())
+    producing.produce_due()
+    services.revoke_entry(actor=SYSTEM, entry=Responder.objects.get(retired_at=None).entry)
+    services.revoke_entry(actor=SYSTEM, entry=signed.entry)
+    producing.produce_one(signed.entry.pk)
+    assert ask(signed).status == "tryLater"
+    producing.produce_due()
+    assert ask(signed).status == "revoked"
+
+
+def test_who_was_faster_is_no_fault_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = making.root().keys.get()
+    replace = responders.replace
+
+    def together(*given: Any) -> Responder:
+        replace(*given)
+        return replace(*given)
+
+    monkeypatch.setattr(responders, "replace", together)
+    assert responders.keep() == 0
+    key.refresh_from_db()
+    assert key.responder_retry_at is None
+
+
 def test_a_responder_whose_key_cannot_be_read_stops_no_other_and_is_replaced() -> None:
     one, other = making.root("one"), making.root("other")
     signed = making.leaf(other)
