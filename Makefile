@@ -13,8 +13,9 @@ SERVERS = pebble bind9
 REFEREES = bind9-dnsutils chromium default-jre-headless gnutls-bin knot libnss3-tools nginx-light openssl \
 	pdns-server pdns-backend-sqlite3 postgresql procps softhsm2
 
-# Over all cores; who has nothing left to do takes tests from another.
-SPREAD = -q -n auto --dist worksteal
+# One more than there are cores, because many tests wait for servers; who has nothing left to do takes
+# tests from another.
+SPREAD = -q -n $(shell expr `nproc` + 1) --dist worksteal
 
 .PHONY: help run demo test check bench format requirements
 .NOTPARALLEL:

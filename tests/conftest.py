@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from tests import cast as casting
@@ -7,3 +9,15 @@ from tests.cast import Cast
 @pytest.fixture
 def cast(db: None) -> Cast:
     return casting.hire()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On another database, only what asks a database is asked again."""
+    if "CERTMATE_TEST_DATABASE_URL" in os.environ:
+        config.hook.pytest_deselected(items=[item for item in items if not _needs_database(item)])
+        items[:] = [item for item in items if _needs_database(item)]
+
+
+def _needs_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or "db" in fixtures

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from typing import Protocol
 
 from certmate.core.errors import CertMateError, Conflict, IntegrityFault, InvalidRequest
@@ -180,7 +181,7 @@ class ShelfBackend:
 
     def list(self) -> Iterator[BundleRef]:
         for kind in KINDS:
-            for name in self._shelf.names(kind):
+            for name in attempt(partial(self._begun, kind)):
                 try:
                     ref = BundleRef(kind, object_name(name))
                 except InvalidRequest:
@@ -228,6 +229,14 @@ class ShelfBackend:
     def _kept(self, ref: BundleRef, fingerprint: str) -> Document | None:
         found = attempt(partial(self._shelf.read, f"versions/{ref.path}", fingerprint))
         return found.document if found is not None else None
+
+    def _begun(self, folder: str) -> Iterator[str]:
+        """The names of a folder, of which the first is there: until then nothing was told that a
+        second attempt would tell again.
+        """
+        names = self._shelf.names(folder)
+        first = list(islice(names, 1))
+        return chain(first, names)
 
     def _names(self, folder: str) -> Sequence[str]:
         return list(self._shelf.names(folder))
