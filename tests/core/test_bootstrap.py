@@ -16,8 +16,7 @@ def collected(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     own.mkdir()
     (own / "page.css").write_text("a {}")
     settings.STATICFILES_DIRS = [own]
-    finders = ["django.contrib.staticfiles.finders.FileSystemFinder"]
-    monkeypatch.setattr(settings, "STATICFILES_FINDERS", finders)
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     calls: list[str] = []
 
     def counted(name: str, **options: Any) -> None:
