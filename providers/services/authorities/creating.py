@@ -1,7 +1,7 @@
 """A new authority: a root, an intermediate below one of ours, or one below an outside CA."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from django.db import transaction
 
@@ -18,7 +18,7 @@ from providers.authority.custody import CUSTODIES
 from providers.choices import AuthorityKind
 from providers.models import Authority, AuthorityKey
 from providers.services.authorities import certifying
-from providers.services.authorities.keeping import find_authority, save
+from providers.services.authorities.keeping import Publishing, find_authority, save
 from providers.services.signing import require_opens, signing_key
 
 DEFAULT_DAYS = {AuthorityKind.ROOT: 20 * 365, AuthorityKind.INTERMEDIATE: 10 * 365}
@@ -39,12 +39,9 @@ def create_authority(
     validity_days: int | None = None,
     path_length: int | None = None,
     name_constraints: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
-    crl_shards: int = 1,
-    crl_hours: int = 7 * 24,
-    delta_crl_hours: int = 24,
-    ocsp_hours: int = 96,
     is_default: bool = False,
     team: str = "",
+    **publishing: Unpack[Publishing],
 ) -> Authority:
     """Make an authority with its first key.
 
@@ -68,12 +65,9 @@ def create_authority(
         validity_days=_days(kind, validity_days),
         path_length=path_length,
         name_constraints=limits,
-        crl_shards=crl_shards,
-        crl_hours=crl_hours,
-        delta_crl_hours=delta_crl_hours,
-        ocsp_hours=ocsp_hours,
         is_default=is_default,
         team=find_team(actor=actor, name=team),
+        **publishing,
     )
     policy.require(actor, Verb.REQUEST, authority)
     signer = signing_key(above, for_leaf=False) if above else None

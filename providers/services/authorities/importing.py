@@ -1,5 +1,7 @@
 """CAs that were made elsewhere, and certificates that outside CAs give to keys of ours."""
 
+from typing import Unpack
+
 from django.db import transaction
 
 from certmate.access import policy
@@ -17,7 +19,7 @@ from providers.authority.custody.base import MadeKey
 from providers.choices import AuthorityKind, KeyState
 from providers.models import Authority, AuthorityKey
 from providers.services.authorities import certifying
-from providers.services.authorities.keeping import save
+from providers.services.authorities.keeping import Publishing, save
 
 
 def import_authority(
@@ -30,12 +32,9 @@ def import_authority(
     chain: str = "",
     custody: str = "database",
     passphrase: str = "",
-    crl_shards: int = 1,
-    crl_hours: int = 7 * 24,
-    delta_crl_hours: int = 24,
-    ocsp_hours: int = 96,
     is_default: bool = False,
     team: str = "",
+    **publishing: Unpack[Publishing],
 ) -> Authority:
     """Take over a CA with its key. What it has signed before is not in the ledger.
 
@@ -66,12 +65,9 @@ def import_authority(
         validity_days=brought.validity_days,
         path_length=brought.path_length,
         name_constraints=brought.name_constraints,
-        crl_shards=crl_shards,
-        crl_hours=crl_hours,
-        delta_crl_hours=delta_crl_hours,
-        ocsp_hours=ocsp_hours,
         is_default=is_default,
         team=find_team(actor=actor, name=team),
+        **publishing,
     )
     policy.require(actor, Verb.REQUEST, authority)
     with transaction.atomic():

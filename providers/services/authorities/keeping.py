@@ -1,5 +1,7 @@
 """Authorities found, changed and deleted."""
 
+from typing import TypedDict, Unpack
+
 from django.db import transaction
 
 from certmate.access import policy
@@ -22,6 +24,18 @@ MOST_SHARDS = 1000
 LONGEST_CRL_HOURS = 365 * 24
 LONGEST_OCSP_HOURS = 10 * 24
 """CA/B BR 4.9.10, and within what is left of a responder's life when another takes its place."""
+
+
+class Publishing(TypedDict, total=False):
+    """How an authority publishes what it revokes. What is not said is as it was, or the model's
+    default.
+    """
+
+    crl_shards: int
+    crl_hours: int
+    delta_crl_hours: int
+    ocsp_hours: int
+
 
 _BOUNDS = {
     "crl_shards": (1, MOST_SHARDS),
@@ -60,12 +74,9 @@ def update_authority(
     actor: Actor,
     authority: Authority,
     is_default: bool | None = None,
-    crl_shards: int | None = None,
-    crl_hours: int | None = None,
-    delta_crl_hours: int | None = None,
-    ocsp_hours: int | None = None,
     disabled: bool | None = None,
     team: str | None = None,
+    **publishing: Unpack[Publishing],
 ) -> Authority:
     """Change what is given. A disabled authority signs nothing but its CRLs and OCSP responders;
     `crl_shards` count from its next key on. With other hours all CRLs, or all OCSP answers, are
@@ -77,20 +88,14 @@ def update_authority(
         if team is not None:
             owner = find_team(actor=actor, name=team)
             give_to_team(actor=actor, target=authority, team=owner)
-        changes = {
-            "is_default": is_default,
-            "crl_shards": crl_shards,
-            "crl_hours": crl_hours,
-            "delta_crl_hours": delta_crl_hours,
-            "ocsp_hours": ocsp_hours,
-        }
-        if ocsp_hours not in (None, authority.ocsp_hours):
+        if is_default is not None:
+            authority.is_default = is_default
+        changed = {name for name, value in publishing.items() if getattr(authority, name) != value}
+        for name, value in publishing.items():
+            setattr(authority, name, value)
+        if "ocsp_hours" in changed:
             ledger.answer_anew(authority)
-        times = (authority.crl_hours, authority.delta_crl_hours)
-        for field, value in changes.items():
-            if value is not None:
-                setattr(authority, field, value)
-        if times != (authority.crl_hours, authority.delta_crl_hours):
+        if changed & {"crl_hours", "delta_crl_hours"}:
             publish_anew(authority)
         if disabled is not None and disabled != (authority.disabled_at is not None):
             authority.disabled_at = clock.now() if disabled else None
