@@ -6,7 +6,8 @@ kind of key. What differs within a shape, the rules of our own cover.
 """
 
 import logging
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from cryptography import x509
@@ -34,6 +35,9 @@ _LEAF = frozenset(
 )
 _CRITICAL = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
 _SHAPES = 512
+
+Shape = tuple[Any, ...]
+"""What documents have in common of which pkilint needs to see one."""
 
 _WRONG_FINDINGS = frozenset(
     {
@@ -74,21 +78,43 @@ def exact(drafted: Draft, issuer: Issuer, names: AltNames, spki: bytes) -> None:
 
 def full(drafted: Draft, key: KeyFacts, names: AltNames | None = None) -> None:
     """Ask pkilint, unless it has seen this shape. Raises PKIError (`lint.failed`)."""
-    shape = _shape(drafted.certificate, key, names)
-    if shape in _seen:
+    ask_pkilint(
+        "certificate",
+        _shape(drafted.certificate, key, names),
+        _validator,
+        lambda: _load(drafted.certificate.public_bytes(Encoding.DER)),
+    )
+
+
+def ask_pkilint(
+    noun: str, shape: Shape, validator: Callable[[], Any], load: Callable[[], Any]
+) -> None:
+    """Have the document that `load` reads judged, unless one of this shape was.
+
+    Raises PKIError (`lint.failed`).
+    """
+    if (noun, shape) in _seen:
         return
-    findings = errors_of(_validator(), _load(drafted.certificate.public_bytes(Encoding.DER)))
+    findings = _errors_of(validator(), load())
     if findings:
-        logger.error("A draft fails pkilint: %s", ", ".join(findings))
+        logger.error("A %s fails pkilint: %s", noun, ", ".join(findings))
         raise PKIError(
-            f"The certificate would break a rule: {', '.join(findings[:5])}.", code="lint.failed"
+            f"The {noun} would break a rule: {', '.join(findings[:5])}.", code="lint.failed"
         )
     if len(_seen) >= _SHAPES:
         _seen.clear()
-    _seen.add(shape)
+    _seen.add((noun, shape))
 
 
-_seen: set[tuple[Any, ...]] = set()
+def require(noun: str, holds: bool, what: str) -> None:
+    """Raise PKIError (`lint.failed`) for a draft that has not what it should have."""
+    if not holds:
+        logger.error("A %s has not: %s", noun, what)
+        raise PKIError(f"The {noun} would not have {what}.", code="lint.failed")
+
+
+_seen: set[tuple[str, Shape]] = set()
+_require = partial(require, "certificate")
 
 
 def _shape(certificate: x509.Certificate, key: KeyFacts, names: AltNames | None) -> tuple[Any, ...]:
@@ -101,12 +127,6 @@ def _shape(certificate: x509.Certificate, key: KeyFacts, names: AltNames | None)
         tuple(sorted(names.as_dict())) if names else None,
         certificate.not_valid_after_utc.year < 2050,
     )
-
-
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        logger.error("A draft has not: %s", what)
-        raise PKIError(f"The certificate would not have {what}.", code="lint.failed")
 
 
 def _names(extension: x509.Extension[Any] | None) -> list[x509.GeneralName]:
@@ -157,7 +177,7 @@ def _require_keys(
     )
 
 
-def errors_of(validator: Any, root: Any) -> list[str]:
+def _errors_of(validator: Any, root: Any) -> list[str]:
     """The codes of the errors that pkilint finds in a document that it has loaded."""
     return sorted(
         {
