@@ -15,7 +15,7 @@ from django.http import (
 )
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -110,7 +110,7 @@ class BatchAdmin(UploadAdmin[Batch]):
     nav_group, nav_order = "Clients", 4
     add_form_class, add_title = NewBatchForm, "New batch"
     tools = (DownloadZIP, ExportZIP, Cancel)
-    object_template = "certmate/batch.html"
+    object_template = "certmate/progress.html"
     upload_template = "certmate/batch_add.html"
     deferred = ("tags", "error_detail", "authority__subject", "authority__name_constraints")
 
@@ -227,8 +227,9 @@ class BatchAdmin(UploadAdmin[Batch]):
     def progress_view(self, request: HttpRequest, batch_id: int) -> HttpResponse:
         """How far the batch is, for the script of its page."""
         batch = self.shown_object(request, str(batch_id))
-        status = render_to_string("certmate/batch_status.html", _progress(batch), request)
-        return JsonResponse({"open": _is_open(batch), "status": status})
+        context = _progress(batch)
+        status = render_to_string(context["status_template"], context, request)
+        return JsonResponse({"open": context["is_open"], "status": status})
 
     def object_context(
         self, request: HttpRequest, obj: Batch, form: ServiceForm | None = None
@@ -249,6 +250,8 @@ def _progress(batch: Batch) -> dict[str, Any]:
     return {
         "batch": batch,
         "is_open": _is_open(batch),
+        "progress_url": reverse("admin:clients_batch_progress", args=[batch.pk]),
+        "status_template": "certmate/batch_status.html",
         "badge": shown.batch_badge(batch.state),
         "left": max(batch.total - batch.done, 0),
     }

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -46,7 +46,7 @@ class Cancel(Tool[StorageMigration]):
 class StorageMigrationAdmin(ServiceAdmin[StorageMigration]):
     nav_group, nav_order = "Storage", 2
     tools = (Cancel,)
-    object_template = "certmate/migration.html"
+    object_template = "certmate/progress.html"
     deferred = ("error_detail",)
 
     list_display = ("named", "status", "progress", "source", "destination", "asked")
@@ -132,7 +132,7 @@ class StorageMigrationAdmin(ServiceAdmin[StorageMigration]):
         """How far the migration is, for the script of its page."""
         migration = self.shown_object(request, str(migration_id))
         context = _progress(migration)
-        status = render_to_string("certmate/migration_status.html", context, request)
+        status = render_to_string(context["status_template"], context, request)
         return JsonResponse({"open": context["is_open"], "status": status})
 
     def object_context(
@@ -148,4 +148,10 @@ def _badge(migration: StorageMigration) -> Badge:
 def _progress(migration: StorageMigration) -> dict[str, Any]:
     """What changes while a migration is carried out."""
     is_open = migration.state in OPEN_MIGRATIONS
-    return {"migration": migration, "is_open": is_open, "badge": _badge(migration)}
+    return {
+        "migration": migration,
+        "is_open": is_open,
+        "badge": _badge(migration),
+        "progress_url": reverse("admin:storage_migration_progress", args=[migration.pk]),
+        "status_template": "certmate/migration_status.html",
+    }

@@ -76,7 +76,7 @@ def test_a_batch_is_sent_and_watched_to_its_end(cast: Cast, visit: Visit) -> Non
     sent = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"common_name\na\nb\nc\nd\n"}
     page.get_by_label("Rows (CSV or JSON)").set_input_files(sent)  # type: ignore[arg-type]
     page.get_by_role("button", name="Issue certificates").click()
-    status = page.locator("#batch-status")
+    status = page.locator("#progress-status")
     expect(status.locator(".badge")).to_have_text("Queued")
     bar = page.get_by_role("progressbar", name="Rows that are done")
     assert bar.evaluate("bar => [bar.value, bar.max]") == [0, 4]
@@ -109,7 +109,7 @@ def test_the_page_of_a_batch_works_without_scripts(cast: Cast, visit: Visit) -> 
     page = visitor.open(url_of(made))
     advance(state="running", issued=1)
     page.reload()
-    expect(page.locator("#batch-status")).to_contain_text("1 of 4 rows")
+    expect(page.locator("#progress-status")).to_contain_text("1 of 4 rows")
 
 
 def everything(cast: Cast) -> list[str]:
