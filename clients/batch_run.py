@@ -17,13 +17,13 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from certmate.access import policy
-from certmate.access.requesters import present
+from certmate.access.requesters import require_still
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import claims, clock
 from certmate.core.bulk import new
 from certmate.core.crew import Crew, crew_for
-from certmate.core.errors import AccessDenied, Conflict
+from certmate.core.errors import Conflict
 from certmate.core.stopping import is_stopping
 from certmate.pki.alt_names import AltNames
 from certmate.pki.keys import KeyType
@@ -244,16 +244,10 @@ class Run:
     def _require_still(self) -> None:
         """Raise AccessDenied (`access.withdrawn`) if whoever asked may not do so any more."""
         batch = self.batch
-        if batch.by_system:
-            return
-        actor = present(batch.requested_by_id, batch.requested_token_id, by_token=batch.by_token)
         sample = ClientCertificate(
             team=batch.team, authority=batch.authority, storage_target=batch.storage_target
         )
-        if not policy.allowed(actor, Verb.REQUEST, sample):
-            raise AccessDenied(
-                "Whoever asked for this may not do so any more.", code="access.withdrawn"
-            )
+        require_still(batch, lambda actor: policy.allowed(actor, Verb.REQUEST, sample))
 
     def _leave(self) -> None:
         """Put the batch back, so that another worker need not wait for the lease to end."""

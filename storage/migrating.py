@@ -18,12 +18,12 @@ from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce
 
 from certmate.access import policy
-from certmate.access.requesters import present
+from certmate.access.requesters import require_still
 from certmate.access.verbs import Verb
 from certmate.audit.context import Context, running
 from certmate.audit.services import record, record_many
 from certmate.core import claims, clock
-from certmate.core.errors import AccessDenied, CertMateError, LeaseLost
+from certmate.core.errors import CertMateError, LeaseLost
 from certmate.core.jobs import enqueue
 from certmate.core.stopping import is_stopping
 from storage.backends.base import BundleRef
@@ -261,16 +261,11 @@ class Run:
 
     def _require_still(self) -> None:
         """Raise AccessDenied (`access.withdrawn`) if whoever asked may not do so any more."""
-        migration = self.migration
-        if not migration.by_system:
-            actor = present(
-                migration.requested_by_id, migration.requested_token_id, by_token=migration.by_token
-            )
-            places = (migration.source, migration.destination)
-            if not all(policy.allowed(actor, Verb.CHANGE, place) for place in places):
-                raise AccessDenied(
-                    "Whoever asked for this may not do so any more.", code="access.withdrawn"
-                )
+        places = (self.migration.source, self.migration.destination)
+        require_still(
+            self.migration,
+            lambda actor: all(policy.allowed(actor, Verb.CHANGE, place) for place in places),
+        )
 
     def _end(self, state: MigrationState, *, told: str, **values: Any) -> None:
         ended = None if state == MigrationState.QUEUED else clock.now()

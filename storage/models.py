@@ -3,10 +3,9 @@
 import uuid
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 
-from certmate.access.models import ApiToken, Team
+from certmate.access.models import Requested, Team
 from certmate.access.verbs import Scope, permissions, under
 from certmate.core.claims import Leased
 from certmate.core.fields import EncryptedJSONField
@@ -130,7 +129,7 @@ class Mirror(Leased):
         return f"{self.kind}/{self.name} at {self.target}"
 
 
-class StorageMigration(Leased):
+class StorageMigration(Leased, Requested):
     """All bundles of a target copied to another one, and how far that is.
 
     The source stays as it is until each of its versions was read back from the destination.
@@ -150,15 +149,6 @@ class StorageMigration(Leased):
     next_attempt_at = models.DateTimeField()
     error_code = models.CharField(max_length=60, blank=True)
     error_detail = models.TextField(blank=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    requested_token = models.ForeignKey(
-        ApiToken, models.SET_NULL, null=True, related_name="+", db_index=False
-    )
-    by_token = models.BooleanField(default=False)
-    by_system = models.BooleanField(default=False)
-    request_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -2,10 +2,9 @@
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 
-from certmate.access.models import ApiToken, Team
+from certmate.access.models import Requested, Team
 from certmate.access.verbs import Verb, permissions
 from certmate.core.claims import Leased
 from clients.choices import BatchState, RowState
@@ -15,7 +14,7 @@ from providers.models import Authority, Profile
 from storage.models import StorageTarget
 
 
-class Batch(Leased):
+class Batch(Leased, Requested):
     """A file of rows, and how far it is. What all rows have in common stands here."""
 
     access_parents: ClassVar[tuple[str, ...]] = ("team", "authority", "storage_target")
@@ -34,15 +33,6 @@ class Batch(Leased):
     failed = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=60, blank=True)
     error_detail = models.TextField(blank=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    requested_token = models.ForeignKey(
-        ApiToken, models.SET_NULL, null=True, related_name="+", db_index=False
-    )
-    by_token = models.BooleanField(default=False)
-    by_system = models.BooleanField(default=False)
-    request_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.requesters import asked_by
 from certmate.access.verbs import Verb
 from certmate.audit.context import request_id
 from certmate.audit.services import record
@@ -99,10 +100,7 @@ def _new(actor: Actor, frame: Frame, rows: list[BatchRow], **kept: Unpack[_Kept]
         **kept,
         total=len(rows),
         repeated=sum(row.state == RowState.REPEATED for row in rows),
-        requested_by=actor.user,
-        requested_token=actor.token,
-        by_token=actor.token is not None,
-        by_system=actor.user is None,
+        **asked_by(actor),
         request_id=request_id()[:64],
     )
 

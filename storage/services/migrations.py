@@ -7,6 +7,7 @@ from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.requesters import asked_by
 from certmate.access.verbs import Verb
 from certmate.audit.context import request_id
 from certmate.audit.services import record
@@ -45,10 +46,7 @@ def migrate_target(
         destination=destination,
         cleans_up=clean_up,
         next_attempt_at=clock.now(),
-        requested_by=actor.user,
-        requested_token=actor.token,
-        by_token=actor.token is not None,
-        by_system=actor.user is None,
+        **asked_by(actor),
         request_id=request_id()[:64],
     )
     try:

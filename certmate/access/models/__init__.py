@@ -5,6 +5,7 @@ from certmate.access.models.approvals import (
     Requirement,
     Vote,
 )
+from certmate.access.models.requested import Requested
 from certmate.access.models.teams import Team
 from certmate.access.models.tokens import ApiToken, ServiceAccount
 
@@ -13,6 +14,7 @@ __all__ = [
     "Approval",
     "ApprovalRule",
     "ApprovalState",
+    "Requested",
     "Requirement",
     "ServiceAccount",
     "Team",
