@@ -13,6 +13,7 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
+from certmate.core.relations import references_to
 from providers.choices import EntryKind, EntryState, RevocationReason
 from providers.models import BlockedKey, CRLRelease, LedgerEntry, Revocation
 from providers.services.ledger import retell
@@ -86,9 +87,9 @@ def _ask(
 
 def _holders(entry: LedgerEntry) -> Iterator[models.Model]:
     """What the certificate is for: apps above this one point to its line."""
-    for field in LedgerEntry._meta.get_fields(include_hidden=True):
-        if isinstance(field, models.ManyToOneRel) and hasattr(field.related_model, "access_via"):
-            rows = field.related_model._base_manager.filter(**{field.field.name: entry})
+    for model, field in references_to(LedgerEntry):
+        if hasattr(model, "access_via"):
+            rows = model._base_manager.filter(**{field: entry})
             yield from (policy.root(row) for row in rows)
 
 

@@ -14,6 +14,7 @@ from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
 from certmate.core.jobs import enqueue_on_commit
+from certmate.core.relations import references_to
 from storage.choices import OPEN_MIGRATIONS, MigrationState
 from storage.models import StorageMigration, StorageTarget
 from storage.services.targets import named_target
@@ -78,8 +79,7 @@ def cancel_migration(*, actor: Actor, migration: StorageMigration) -> StorageMig
 
 def naming_models() -> list[type[models.Model]]:
     """The models of all apps whose `storage_target` says where their bundles are."""
-    related: list[Any] = list(StorageTarget._meta.related_objects)
-    return [each.related_model for each in related if each.field.name == "storage_target"]
+    return [model for model, field in references_to(StorageTarget) if field == "storage_target"]
 
 
 def is_version(model: Any) -> bool:

@@ -21,6 +21,7 @@ from certmate.core.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from certmate.core.relations import references_to
 from storage.backends.base import BackendSpec
 from storage.catalogue import CATALOGUE
 from storage.choices import OPEN_MIGRATIONS
@@ -247,8 +248,8 @@ def _require_empty(target: StorageTarget) -> None:
 def _is_named(target: StorageTarget) -> bool:
     """Whether any row of any app refers to the target."""
     return any(
-        related.related_model._base_manager.filter(**{related.field.name: target}).exists()
-        for related in StorageTarget._meta.related_objects
+        model._base_manager.filter(**{field: target}).exists()
+        for model, field in references_to(StorageTarget)
     )
 
 
