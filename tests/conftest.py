@@ -1,6 +1,8 @@
 import os
+from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from tests import cast as casting
 from tests.cast import Cast
@@ -9,6 +11,13 @@ from tests.cast import Cast
 @pytest.fixture
 def cast(db: None) -> Cast:
     return casting.hire()
+
+
+@pytest.fixture
+def data_dir(settings: Settings, tmp_path: Path) -> Path:
+    """A data directory that no other test has left anything in."""
+    settings.DATA_DIR = tmp_path
+    return tmp_path
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

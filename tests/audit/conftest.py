@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -14,9 +13,8 @@ from tests.audit.tampering import Middle
 
 
 @pytest.fixture(autouse=True)
-def data_dir(settings: Any, tmp_path: Path) -> Path:
-    settings.DATA_DIR = tmp_path
-    return tmp_path
+def _own_data_dir(data_dir: Path) -> None:
+    """The seal's key and pins are files there."""
 
 
 @pytest.fixture

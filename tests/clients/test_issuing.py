@@ -34,7 +34,7 @@ from storage.models import StorageTarget, StoredBundle
 from tests.clients import world
 from tests.clients.world import SYSTEM, issue, openssl
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from storage.models import StorageTarget
 from tests.clients import world
 from tests.clients.world import SYSTEM, issue
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
 
 
 def test_versions_are_found_at_the_new_target_and_nowhere_else() -> None:

@@ -2,8 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -17,10 +15,7 @@ from certmate.audit.services import record
 from tests.caller import Caller, problem
 from tests.cast import Cast
 
-
-@pytest.fixture(autouse=True)
-def data_dir(settings: Any, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
+pytestmark = pytest.mark.usefixtures("data_dir")
 
 
 def fill(count: int = 5) -> None:

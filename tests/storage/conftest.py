@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from storage.backends import failures
 from storage.backends.base import Backend, OwnPlaces
@@ -19,9 +18,8 @@ from tests.storage import places
 
 
 @pytest.fixture(autouse=True)
-def data_dir(settings: Settings, tmp_path: Path) -> Path:
-    settings.DATA_DIR = tmp_path
-    return tmp_path
+def _own_data_dir(data_dir: Path) -> None:
+    """Every test of storage has one."""
 
 
 @pytest.fixture(autouse=True)

@@ -16,12 +16,9 @@ from tests import factories
 from tests.cast import Cast
 from tests.ui.pages import page, queries, signed_in, text
 
+pytestmark = pytest.mark.usefixtures("data_dir")
+
 LIST = "/admin/audit/event/"
-
-
-@pytest.fixture(autouse=True)
-def data_dir(settings: Any, tmp_path: Any) -> None:
-    settings.DATA_DIR = tmp_path
 
 
 def listed(user: User, **query: Any) -> list[str]:
