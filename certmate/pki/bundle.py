@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certmate.pki.errors import PKIError
-from certmate.pki.inspect import PARSE_ERRORS, load_certificate, load_chain
+from certmate.pki.inspect import PARSE_ERRORS, load_certificate, load_chain, to_pem
 from certmate.pki.keys import MLDSAPrivateKey, PrivateKey, describe, load_private_key
+from certmate.pki.keys import to_pem as key_to_pem
 
 _PKCS12_ROUNDS = 100_000
 _MAX_PASSWORD = 1024
@@ -152,6 +153,20 @@ def to_pkcs12(bundle: Bundle, *, password: str, name: str, legacy: bool = False)
     friendly = name.encode("utf-8", errors="replace")
     encryption = _encryption(password, legacy=legacy)
     return pkcs12.serialize_key_and_certificates(friendly, key, certificate, chain, encryption)
+
+
+def from_pkcs12(content: bytes) -> Bundle:
+    """What is in a PKCS#12 file without a password. Raises PKIError (`bundle.malformed`)."""
+    try:
+        found = pkcs12.load_pkcs12(content, None)
+    except PARSE_ERRORS:
+        # Not chained: what it says may be of the key.
+        raise PKIError("This is no PKCS#12 file.", code="bundle.malformed") from None
+    if found.cert is None:
+        raise PKIError("There is no certificate in the file.", code="bundle.malformed")
+    chain = "".join(to_pem(one.certificate) for one in found.additional_certs)
+    key = key_to_pem(found.key) if isinstance(found.key, PrivateKey) else None
+    return Bundle(to_pem(found.cert.certificate), chain, key)
 
 
 def check_password(password: str) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from certmate.core.errors import InvalidRequest
 from certmate.core.parameters import Parameter
+from storage.backends import legacy
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, session, trust
 from storage.backends.documents import Document, from_text, to_text
@@ -104,6 +105,32 @@ class KeyVaultShelf:
             is_ours = str(properties.name).startswith(start) and tags.get(_FOLDER) == folder
             if is_ours and tags.get(_NAME):
                 yield tags[_NAME]
+
+    def legacy(self) -> Iterator[str]:
+        for properties in self._vault.listed():
+            name, tags = str(properties.name), properties.tags or {}
+            domain = tags.get("domain", "")
+            if domain and name == legacy.azure_name(f"{legacy.AZURE_PREFIX}-{domain}"):
+                yield domain
+            elif legacy.is_azure_certificate(name):
+                yield from filter(None, [legacy.azure_domain(name, self._text(name))])
+
+    def read_legacy(self, domain: str) -> Document | None:
+        def spelt(file: str) -> str:
+            return legacy.azure_name(legacy.piece(legacy.AZURE_PREFIX, domain, file))
+
+        texts = {file: self._text(spelt(file)) for file in legacy.FILES}
+        if texts[legacy.CERTIFICATE]:
+            return legacy.document(texts, self._text(spelt(legacy.METADATA)))
+        name = legacy.azure_name(f"{legacy.AZURE_PREFIX}-{domain}")
+        found = self._vault.run("Reading", "get", lambda client: client.get_secret(name))
+        if found is None:
+            return None
+        return legacy.object_document(found.value or "", found.properties.tags or {})
+
+    def _text(self, secret: str) -> str:
+        found = self._vault.run("Reading", "get", lambda client: client.get_secret(secret))
+        return found.value or "" if found is not None else ""
 
     def _secret(self, folder: str, name: str) -> str:
         return secret_name(self._prefix, f"{folder}/{name}")

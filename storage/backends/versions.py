@@ -17,15 +17,17 @@ from contextlib import suppress
 from certmate.core.errors import Conflict, IntegrityFault
 from certmate.pki.bundle import Bundle
 from certmate.pki.errors import PKIError
-from storage.backends import filesystem
+from storage.backends import filesystem, legacy
 from storage.backends.base import is_fingerprint, require_same
+from storage.backends.documents import decode
 
 CURRENT = "current"
 VERSIONS = "versions"
 PRIVATE_KEY = "privkey.pem"
 CSR = "csr.pem"
-FILES = ("cert.pem", "chain.pem", "fullchain.pem", PRIVATE_KEY, CSR, "metadata.json")
-REQUIRED = {"cert.pem", "chain.pem", "metadata.json"}
+METADATA = "metadata.json"
+FILES = ("cert.pem", "chain.pem", "fullchain.pem", PRIVATE_KEY, CSR, METADATA)
+REQUIRED = {"cert.pem", "chain.pem", METADATA}
 
 
 def add(home: int, bundle: Bundle) -> None:
@@ -92,6 +94,21 @@ def read(home: int, fingerprint: str) -> Bundle:
         if not os.path.samestat(place, os.fstat(version)) or not content.keys() >= REQUIRED:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     return _parse(content, fingerprint)
+
+
+def read_legacy(home: int) -> Bundle:
+    """What CertMate 2.x has left in a directory. Raises FileNotFoundError if it is none of its."""
+    present = set(filesystem.names(home))
+    wanted = [name for name in (*legacy.FILES, METADATA) if name in present]
+    content = {name: filesystem.read(name, parent=home) for name in wanted}
+    try:
+        text = {name: value.decode() for name, value in content.items()}
+    except UnicodeDecodeError:
+        raise damaged("The stored files are not what they were.") from None
+    metadata = text.pop(METADATA, "")
+    if legacy.CERTIFICATE not in text:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return decode(legacy.document(text, metadata))
 
 
 def remove(home: int, fingerprint: str) -> None:

@@ -59,6 +59,11 @@ class KeyVault:
             "ca_bundle": self.identity.root_pem if self.identity else "",
         }
 
+    def put(self, name: str, body: dict[str, Any]) -> None:
+        """A secret that another program has written."""
+        with self.lock:
+            assert self._set(name.lower(), name, body).status == 200
+
     def answer(self, request: Request) -> Reply:
         parts = urlsplit(request.target)
         path, query = parts.path.strip("/").split("/"), parse_qs(parts.query)
