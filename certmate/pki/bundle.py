@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certmate.pki.errors import PKIError
-from certmate.pki.inspect import PARSE_ERRORS, load_certificate, load_chain, to_pem
+from certmate.pki.inspect import PARSE_ERRORS, has_issued, load_certificate, load_chain, to_pem
 from certmate.pki.keys import MLDSAPrivateKey, PrivateKey, describe, load_private_key
 from certmate.pki.keys import to_pem as key_to_pem
 
@@ -66,7 +65,11 @@ def check(bundle: Bundle) -> None:
     """Raises PKIError (`bundle.malformed`, `.key_mismatch`, `.chain`) unless all parts fit."""
     certificate, chain, key = _load(bundle)
     for subject, issuer in pairwise([certificate, *chain]):
-        _check_issued(subject, issuer)
+        if not has_issued(issuer, subject):
+            raise PKIError(
+                "The chain is not in order: a certificate is not signed by the one after it.",
+                code="bundle.chain",
+            )
     if key is not None and not _fits(key, certificate):
         raise PKIError(
             "The private key does not belong to the certificate.", code="bundle.key_mismatch"
@@ -88,16 +91,6 @@ def _fits(key: PrivateKey, certificate: x509.Certificate) -> bool:
         return describe(key.public_key()) == describe(certificate.public_key())
     except PARSE_ERRORS:
         return False
-
-
-def _check_issued(subject: x509.Certificate, issuer: x509.Certificate) -> None:
-    try:
-        subject.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
-        raise PKIError(
-            "The chain is not in order: a certificate is not signed by the one after it.",
-            code="bundle.chain",
-        ) from error
 
 
 def files(bundle: Bundle, *, include_private: bool) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -121,6 +121,21 @@ def describe_certificate(pem: str) -> CertificateFacts:
         raise PKIError(
             "The certificate has a field that cannot be read.", code="certificate.malformed"
         ) from error
+
+
+def is_issued_by(pem: str, issuer_pem: str) -> bool:
+    """Whether the one certificate bears the other's signature and names it as its issuer (RFC 5280
+    §6.1.3). Raises PKIError (`certificate.malformed`).
+    """
+    return has_issued(load_certificate(issuer_pem), load_certificate(pem))
+
+
+def has_issued(issuer: x509.Certificate, subject: x509.Certificate) -> bool:
+    try:
+        subject.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _serial(certificate: x509.Certificate) -> str:

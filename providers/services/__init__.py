@@ -24,6 +24,7 @@ from providers.services.dns import (
     resolve_dns_account,
     update_dns_account,
 )
+from providers.services.ledger_adopting import adopt_entry
 from providers.services.profiles import (
     create_profile,
     delete_profile,
@@ -35,6 +36,7 @@ from providers.services.verification import verify_ca_account, verify_dns_accoun
 
 __all__ = [
     "account_for_names",
+    "adopt_entry",
     "create_authority",
     "create_ca_account",
     "create_dns_account",

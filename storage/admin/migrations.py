@@ -21,7 +21,7 @@ from certmate.ui.forms import ServiceForm
 from certmate.ui.objects import ServiceAdmin
 from certmate.ui.tools import Tool
 from storage import services
-from storage.choices import OPEN_MIGRATIONS, TONES, ItemState, MigrationState
+from storage.choices import OPEN_WORK, TONES, ItemState, WorkState
 from storage.models import MigrationItem, StorageMigration
 
 FAILED_SHOWN = 100
@@ -33,7 +33,7 @@ class Cancel(Tool[StorageMigration]):
 
     @classmethod
     def offered(cls, obj: models.Model) -> bool:
-        return isinstance(obj, StorageMigration) and obj.state in OPEN_MIGRATIONS
+        return isinstance(obj, StorageMigration) and obj.state in OPEN_WORK
 
     def carry_out(self) -> StorageMigration:
         return services.cancel_migration(actor=self.actor, migration=self.obj)
@@ -93,9 +93,9 @@ class StorageMigrationAdmin(ServiceAdmin[StorageMigration]):
         self, request: HttpRequest, obj: StorageMigration | None
     ) -> Iterable[tuple[str, str]]:
         if obj is not None and obj.error_code and self.may(request, Verb.CHANGE, obj):
-            waits = obj.state == MigrationState.QUEUED
+            waits = obj.state == WorkState.QUEUED
             yield "warn" if waits else "bad", f"{obj.error_detail} ({obj.error_code})"
-        if obj is not None and obj.state == MigrationState.INCOMPLETE:
+        if obj is not None and obj.state == WorkState.INCOMPLETE:
             yield (
                 "warn",
                 f"{obj.source} still holds what could not be copied. Mend it and migrate again: "
@@ -147,7 +147,7 @@ def _badge(migration: StorageMigration) -> Badge:
 
 def _progress(migration: StorageMigration) -> dict[str, Any]:
     """What changes while a migration is carried out."""
-    is_open = migration.state in OPEN_MIGRATIONS
+    is_open = migration.state in OPEN_WORK
     return {
         "migration": migration,
         "is_open": is_open,

@@ -15,7 +15,7 @@ from certmate.rest.serializers import Input, Nothing, Output
 from certmate.rest.views import Endpoint, Operation
 from storage import services
 from storage.api.filters import MigrationItemFilter, StorageMigrationFilter
-from storage.choices import ItemState, MigrationState
+from storage.choices import ItemState, WorkState
 from storage.models import MigrationItem, StorageMigration, StorageTarget
 
 ROOT = "/api/storage-migrations"
@@ -35,7 +35,7 @@ class StorageMigrationOutput(Output):
     source = serializers.CharField()  # type: ignore[assignment]
     to = serializers.CharField()
     clean_up = serializers.BooleanField()
-    state = serializers.ChoiceField(MigrationState.choices)
+    state = serializers.ChoiceField(WorkState.choices)
     total = serializers.IntegerField(help_text="Bundles.")
     copied = serializers.IntegerField(help_text="Read back and compared.")
     failed = serializers.IntegerField()

@@ -24,7 +24,7 @@ from certmate.core.errors import (
 from certmate.core.relations import references_to
 from storage.backends.base import BackendSpec
 from storage.catalogue import CATALOGUE
-from storage.choices import OPEN_MIGRATIONS
+from storage.choices import OPEN_WORK
 from storage.models import StorageMigration, StorageTarget
 from storage.services.places import backend_of, list_refs, spec_of
 
@@ -104,7 +104,7 @@ def delete_target(*, actor: Actor, target: StorageTarget) -> None:
         with transaction.atomic():
             # The audit log tells of those that have ended.
             ended = Q(source=target) | Q(destination=target)
-            StorageMigration.objects.filter(ended).exclude(state__in=OPEN_MIGRATIONS).delete()
+            StorageMigration.objects.filter(ended).exclude(state__in=OPEN_WORK).delete()
             target.delete()
     except (ProtectedError, RestrictedError) as error:
         raise _in_use(target) from error
