@@ -1,7 +1,7 @@
 from django_filters import rest_framework as filters
 
 from certmate.rest.filters import YesNoFilter
-from storage.choices import ItemState, MirrorState, WorkState
+from storage.choices import FindState, ItemState, MirrorState, WorkState
 
 
 class StorageTargetFilter(filters.FilterSet):  # type: ignore[misc]
@@ -16,6 +16,15 @@ class StorageMigrationFilter(filters.FilterSet):  # type: ignore[misc]
 
 class MigrationItemFilter(filters.FilterSet):  # type: ignore[misc]
     state = filters.ChoiceFilter(choices=ItemState.choices)
+
+
+class StorageRebuildFilter(filters.FilterSet):  # type: ignore[misc]
+    target = filters.CharFilter(field_name="target__name")
+    state = filters.ChoiceFilter(choices=WorkState.choices)
+
+
+class RebuildItemFilter(filters.FilterSet):  # type: ignore[misc]
+    state = filters.ChoiceFilter(choices=FindState.choices)
 
 
 class MirrorFilter(filters.FilterSet):  # type: ignore[misc]
