@@ -68,7 +68,7 @@ def cancel_migration(*, actor: Actor, migration: StorageMigration) -> StorageMig
     Raises Conflict (`storage.migration_ended`).
     """
     policy.require(actor, Verb.CHANGE, migration.source)
-    return cancel(migration, migration.source, "migration")
+    return cancel(migration, migration.source, "migration", code="storage.migration_ended")
 
 
 def naming_models() -> list[type[models.Model]]:

@@ -48,4 +48,4 @@ def cancel_rebuild(*, actor: Actor, rebuild: StorageRebuild) -> StorageRebuild:
     Raises Conflict (`storage.rebuild_ended`).
     """
     policy.require(actor, Verb.CHANGE, rebuild.target)
-    return cancel(rebuild, rebuild.target, "rebuild")
+    return cancel(rebuild, rebuild.target, "rebuild", code="storage.rebuild_ended")
