@@ -3,8 +3,10 @@
 To look at a bundle again changes nothing: its versions are known by then.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any, ClassVar
@@ -12,7 +14,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import F
 
 from certmate.access.requesters import actor_of
 from certmate.core.errors import CertMateError, Conflict, IntegrityFault, InvalidRequest, LeaseLost
@@ -31,6 +33,11 @@ from storage.services.rebuilds import RUN_REBUILD
 from storage.working import CHUNK, WORKERS, Worker, is_general, run, sweep
 
 _INSERT = 500
+_COUNTED = {
+    "known": FindState.KNOWN,
+    "adopted": FindState.ADOPTED,
+    "failed": FindState.FAILED,
+}
 
 
 def run_rebuild(rebuild_id: int, workers: int = WORKERS) -> None:
@@ -89,7 +96,7 @@ class Run(Worker[StorageRebuild]):
         while rows := list(islice(items, _INSERT)):
             RebuildItem.objects.bulk_create(rows, ignore_conflicts=True)
             self.extend_lease()
-        self._count()
+        self.extend_lease(total=RebuildItem.objects.filter(rebuild=self.work).count())
 
     def _item(self, kind: str, name: str, *, is_legacy: bool = False) -> RebuildItem:
         return RebuildItem(rebuild=self.work, kind=kind, name=name, is_legacy=is_legacy)
@@ -97,6 +104,7 @@ class Run(Worker[StorageRebuild]):
     def _take_up(self, items: Sequence[RebuildItem]) -> None:
         """Raises what is no fault of a bundle, after the others are settled."""
         stopped: CertMateError | None = None
+        settled: list[RebuildItem] = []
         looks = list(self._map(partial(_look, self.backend), items))
         kinds = {item.kind for item in items}
         seen = [name for look in looks if not isinstance(look, CertMateError) for name in look]
@@ -111,10 +119,19 @@ class Run(Worker[StorageRebuild]):
             item.state = FindState.FAILED if error else item.state
             item.error_code = error.code if error else ""
             item.error_detail = error.detail[:500] if error else ""
-            item.save(update_fields=["state", "error_code", "error_detail"])
-        self._count()
+            settled.append(item)
+        self._settle(settled)
         if stopped is not None:
             raise stopped
+
+    def _settle(self, items: Sequence[RebuildItem]) -> None:
+        """What was adopted before a crash here is known to the next worker."""
+        states = Counter(item.state for item in items)
+        counted = {name: F(name) + states[state] for name, state in _COUNTED.items()}
+        with transaction.atomic():
+            for item in items:
+                item.save(update_fields=["state", "error_code", "error_detail"])
+            self.extend_lease(**counted)
 
     def _adopt(self, item: RebuildItem, versions: Sequence[Bundle]) -> CertMateError | None:
         """Have the apps take the versions up; returns what is wrong with them."""
@@ -126,12 +143,9 @@ class Run(Worker[StorageRebuild]):
             for bundle in versions:
                 _require_whole(bundle)
             if item.is_legacy:
-                store(target=self.target, ref=ref, bundle=versions[-1])
+                self._move_in(ref, versions[-1])
             current = self.backend.get(ref).fingerprint
-            found = Found(self.target, ref, _by_age(versions, current), current, self.work.issuer)
-            with transaction.atomic():
-                self.extend_lease()
-                ADOPTERS[ref.kind].adopt(actor_of(self.work), found)
+            self._hand_over(Found(self.target, ref, _by_age(versions, current), current))
         except LeaseLost:
             raise
         except CertMateError as error:
@@ -146,19 +160,23 @@ class Run(Worker[StorageRebuild]):
         item.state = FindState.ADOPTED
         return None
 
+    def _move_in(self, ref: BundleRef, bundle: Bundle) -> None:
+        """What CertMate 2.x has left goes where ours is, unless it would not be adopted there."""
+        with transaction.atomic():
+            self._hand_over(Found(self.target, ref, (bundle,), bundle.fingerprint))
+            # Tried out only: nothing says that the bundle is there before it is.
+            transaction.set_rollback(True)
+        store(target=self.target, ref=ref, bundle=bundle)
+
+    def _hand_over(self, found: Found) -> None:
+        with transaction.atomic():
+            self.extend_lease()
+            adopter = ADOPTERS[found.ref.kind]
+            adopter.adopt(actor_of(self.work), replace(found, issuer=self.work.issuer))
+
     def _finish(self) -> None:
         failed = RebuildItem.objects.filter(rebuild=self.work, state=FindState.FAILED).exists()
         self.end(WorkState.INCOMPLETE if failed else WorkState.DONE)
-
-    def _count(self) -> None:
-        states = {
-            "known": FindState.KNOWN,
-            "adopted": FindState.ADOPTED,
-            "failed": FindState.FAILED,
-        }
-        counted = {name: Count("pk", filter=Q(state=state)) for name, state in states.items()}
-        items = RebuildItem.objects.filter(rebuild=self.work)
-        self.extend_lease(**items.aggregate(total=Count("pk"), **counted))
 
 
 def _look(backend: Backend, item: RebuildItem) -> set[str] | CertMateError:

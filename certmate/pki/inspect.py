@@ -123,6 +123,15 @@ def describe_certificate(pem: str) -> CertificateFacts:
         ) from error
 
 
+def is_ca(pem: str) -> bool:
+    """Whether the one certificate may sign others (RFC 5280 §4.2.1.9)."""
+    try:
+        extensions = load_certificate(pem).extensions
+        return bool(extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return False
+
+
 def is_issued_by(pem: str, issuer_pem: str) -> bool:
     """Whether the one certificate bears the other's signature and names it as its issuer (RFC 5280
     §6.1.3). Raises PKIError (`certificate.malformed`).

@@ -4,7 +4,7 @@ from certmate.audit.context import request_id
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.errors import IntegrityFault
-from certmate.pki.inspect import describe_certificate, is_issued_by, pem_blocks
+from certmate.pki.inspect import describe_certificate, is_ca, is_issued_by, pem_blocks
 from providers.choices import EntryKind, EntryState
 from providers.models import Authority, AuthorityKey, LedgerEntry
 from providers.services.signing import issuing
@@ -14,16 +14,18 @@ def adopt_entry(authority: Authority, cert: str, *, holder: str, profile: str) -
     """The line of a certificate (PEM) that the authority has signed; written anew where it was lost
     with the database, in the caller's transaction, so that it can be revoked.
 
-    Raises IntegrityFault (`ledger.not_signed`) for one that no key of the authority has signed.
+    Raises IntegrityFault (`ledger.not_signed`) for one that no key of the authority has signed, and
+    (`ledger.other_holder`) for one that is not this holder's.
     """
     facts = describe_certificate(cert)
     key = _signer(authority, cert)
     found = LedgerEntry.objects.filter(authority=authority, serial=facts.serial).first()
     der = pem_blocks(cert)[0][1]
     if found is not None:
-        if bytes(found.cert or b"") != der:
-            raise _not_signed(authority)
+        _require_same(found, der, holder)
         return found
+    if is_ca(cert):
+        raise IntegrityFault("A CA's certificate is no leaf.", code="ledger.other_holder")
     now = clock.now()
     entry = LedgerEntry.objects.create(
         authority=authority,
@@ -47,6 +49,16 @@ def adopt_entry(authority: Authority, cert: str, *, holder: str, profile: str) -
     )
     audit(authority, "ledger.adopted", serial=entry.serial, holder=holder)
     return entry
+
+
+def _require_same(entry: LedgerEntry, der: bytes, holder: str) -> None:
+    """Whoever brings somebody else's certificate, or a CA's, gets no hold of its line."""
+    if bytes(entry.cert or b"") != der:
+        raise _not_signed(entry.authority)
+    if entry.kind != EntryKind.LEAF or entry.holder != holder:
+        raise IntegrityFault(
+            "In the ledger the certificate has another holder.", code="ledger.other_holder"
+        )
 
 
 def _signer(authority: Authority, cert: str) -> AuthorityKey:

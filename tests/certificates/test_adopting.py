@@ -1,14 +1,18 @@
 """Certificates of a private authority whose rows were lost, taken up again from their target."""
 
+from dataclasses import replace
+
 import pytest
 
 from certificates import services
 from certificates.models import Certificate, Order, Version
 from certmate.access.actors import Actor
+from certmate.pki.bundle import Bundle
 from providers.models import Authority, LedgerEntry, Revocation
 from providers.services import revoke_entry
 from storage import rebuilding
 from storage import services as storage
+from storage.backends.base import BundleRef
 from storage.models import RebuildItem, StorageRebuild
 from tests import factories
 from tests.certificates.test_authority_orders import current, done, issue, line, stored
@@ -79,6 +83,29 @@ def test_what_the_ledger_says_is_revoked_is_so(authority: Authority) -> None:
     found = Certificate.objects.get()
     assert (found.state, found.renew_at) == ("revoked", None)
     assert current(found).revoked_at == Revocation.objects.get().revoked_at
+
+
+def test_nobody_gets_hold_of_the_line_of_another_holder_or_of_a_ca(authority: Authority) -> None:
+    theirs = stored(current(issue("theirs.internal")))
+    factories.authority("below", kind="intermediate", parent="internal")
+    ca = Authority.objects.get(name="below").active_key()
+    assert ca is not None
+    lose()
+    target = storage.default_target()
+    told = {"ca_provider": "authority", "ca_account_id": "internal", "domain": "mine.internal"}
+    planted = replace(theirs, metadata=told)
+    storage.store(target=target, ref=BundleRef("server", "mine.internal"), bundle=planted)
+    client = {"authority": "internal", "profile": "client"}
+    planted = replace(theirs, metadata=client)
+    storage.store(target=target, ref=BundleRef("client", "theirs"), bundle=planted)
+    planted = Bundle(ca.cert, "", None, client)
+    storage.store(target=target, ref=BundleRef("client", "ca"), bundle=planted)
+    rebuild()
+    refused = RebuildItem.objects.filter(error_code="ledger.other_holder")
+    assert set(refused.values_list("name", flat=True)) == {"mine.internal", "theirs", "ca"}
+    LedgerEntry.objects.filter(serial=ca.serial).delete()
+    rebuild()
+    assert RebuildItem.objects.filter(name="ca", error_code="ledger.other_holder").count() == 2
 
 
 def test_one_that_the_authority_has_not_signed_is_not_its_own(authority: Authority) -> None:

@@ -206,6 +206,14 @@ def test_our_own_bundle_goes_before_what_was_left_under_its_name(target: Storage
     assert Version.objects.get().fingerprint == ours.fingerprint
 
 
+def test_what_was_left_and_is_not_adopted_is_not_put_where_ours_is(target: StorageTarget) -> None:
+    root = backend_of(target)._root  # type: ignore[attr-defined]
+    leftovers.in_folder(root, "www.example.com", bundle_of("www.example.com"))
+    assert counts(run(ask(target))) == (WorkState.INCOMPLETE, 0, 0, 1)
+    assert list(services.list_refs(target)) == []
+    assert not Certificate.objects.exists()
+
+
 class Killed(BaseException):
     """Nothing of the run happens after this line."""
 
