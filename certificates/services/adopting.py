@@ -29,6 +29,13 @@ from providers.models import Authority, CAAccount, DNSAccount, LedgerEntry
 from providers.services import adopt_entry
 from storage.adopting import Found, require_no_rule, text_of
 
+_SPELT_BY_2 = {
+    ("letsencrypt", True): "letsencrypt-staging",
+    ("letsencrypt_staging", True): "letsencrypt-staging",
+    ("private_ca", False): "acme",
+}
+_UNNAMED_BY_2 = (None, "", "default")
+
 
 def known(fingerprints: Collection[str]) -> set[str]:
     """Those of the fingerprints that are of a version."""
@@ -115,10 +122,10 @@ def _with_issuer(
     authorities = policy.visible(actor, Authority.objects.all())
     if provider == AUTHORITY and authorities.filter(name=name).exists():
         return replace(request, authority=name, profile=text_of(bundle, "profile"))
-    accounts = policy.visible(actor, CAAccount.objects.all())
-    own = accounts.filter(provider=provider, name=name).first()
-    if own is not None and own.is_staging == bool(bundle.metadata.get("staging")):
-        return _with_proof(actor, replace(request, ca=name, ca_provider=provider), bundle)
+    own = _own_account(actor, bundle)
+    if own is not None:
+        request = replace(request, ca=own.name, ca_provider=own.provider)
+        return _with_proof(actor, request, bundle)
     if issuer and authorities.filter(name=issuer).exists():
         return replace(request, ca=issuer)
     if issuer:
@@ -129,6 +136,20 @@ def _with_issuer(
         code="storage.issuer",
         field="issuer",
     )
+
+
+def _own_account(actor: Actor, bundle: Bundle) -> CAAccount | None:
+    """The account that the metadata names. CertMate 2.x often names the CA alone: then the only
+    account there, if that is of the same kind; a trial is never renewed by production.
+    """
+    provider, name = text_of(bundle, "ca_provider"), text_of(bundle, "ca_account_id")
+    is_staging = bool(bundle.metadata.get("staging"))
+    provider = _SPELT_BY_2.get((provider, is_staging), provider)
+    rows = policy.visible(actor, CAAccount.objects.filter(provider=provider))
+    accounts = [account for account in rows if account.is_staging == is_staging]
+    if bundle.metadata.get("ca_account_id") in _UNNAMED_BY_2 and len(accounts) == 1:
+        return accounts[0]
+    return next((account for account in accounts if account.name == name), None)
 
 
 def _with_proof(actor: Actor, request: CertificateRequest, bundle: Bundle) -> CertificateRequest:

@@ -138,6 +138,37 @@ def test_what_is_from_nobody_here_says_so_until_somebody_is_named(
     assert Certificate.objects.get().issued_by.name == "named"
 
 
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({"ca_provider": "letsencrypt"}, "le"),
+        ({"ca_provider": "letsencrypt", "ca_account_id": "default"}, "le"),
+        ({"ca_provider": "letsencrypt", "staging": True}, "trial"),
+        ({"ca_provider": "letsencrypt_staging", "staging": True}, "trial"),
+        ({"ca_provider": "private_ca"}, "lab"),
+    ],
+)
+def test_what_names_a_ca_alone_is_of_the_only_account_there(
+    target: StorageTarget, told: dict[str, Any], wanted: str
+) -> None:
+    for name, provider in (
+        ("le", "letsencrypt"),
+        ("trial", "letsencrypt-staging"),
+        ("lab", "acme"),
+    ):
+        factories.ca_account(name, provider=provider)
+    put(target, bundle_of("www.example.com", **({"ca_account_id": None} | told)))
+    run(ask(target))
+    assert Certificate.objects.get().issued_by.name == wanted
+    Certificate.objects.update(current_version=None)
+    Version.objects.all().delete()
+    Certificate.objects.all().delete()
+    for provider in ("letsencrypt", "letsencrypt-staging", "acme"):
+        factories.ca_account(f"second-{provider}", provider=provider)
+    run(ask(target))
+    assert faults() == {"www.example.com": "storage.issuer"}
+
+
 def test_one_that_is_no_good_stops_no_other(
     target: StorageTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
