@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     KeySerializationEncryption,
+    NoEncryption,
     PrivateFormat,
     pkcs7,
     pkcs12,
@@ -140,11 +141,22 @@ def to_pkcs12(bundle: Bundle, *, password: str, name: str, legacy: bool = False)
     `legacy` is for programs that know no AES here: Windows before 10, Java before 8u301.
     Raises PKIError (`bundle.malformed`, `bundle.password`, `bundle.key_type`).
     """
+    return _pkcs12(bundle, name, _encryption(password, legacy=legacy))
+
+
+def to_open_pkcs12(bundle: Bundle, *, name: str) -> bytes:
+    """The same for a place that wants it without a password; whoever has it has the key.
+
+    Raises PKIError (`bundle.malformed`, `bundle.key_type`).
+    """
+    return _pkcs12(bundle, name, NoEncryption())
+
+
+def _pkcs12(bundle: Bundle, name: str, encryption: KeySerializationEncryption) -> bytes:
     certificate, chain, key = _load(bundle)
     if isinstance(key, MLDSAPrivateKey):
         raise PKIError("An ML-DSA key does not fit into PKCS#12 yet.", code="bundle.key_type")
     friendly = name.encode("utf-8", errors="replace")
-    encryption = _encryption(password, legacy=legacy)
     return pkcs12.serialize_key_and_certificates(friendly, key, certificate, chain, encryption)
 
 

@@ -21,6 +21,7 @@ from certmate.core.errors import InvalidRequest
 from certmate.core.parameters import Parameter
 from storage.backends import legacy
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
+from storage.backends.certificate_objects import CertificateObjects, ObjectsBackend
 from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, session, trust
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import answered, brief, missing_sdk, not_signed_in, unreached
@@ -103,7 +104,8 @@ class KeyVaultShelf:
         for properties in self._vault.listed():
             tags = properties.tags or {}
             is_ours = str(properties.name).startswith(start) and tags.get(_FOLDER) == folder
-            if is_ours and tags.get(_NAME):
+            # What Azure manages belongs to a certificate object.
+            if is_ours and tags.get(_NAME) and not properties.managed:
                 yield tags[_NAME]
 
     def legacy(self) -> Iterator[str]:
@@ -137,20 +139,23 @@ class KeyVaultShelf:
 
 
 class Vault:
-    """A client of one vault, made when it is first used."""
+    """A client of one vault's secrets or certificates, made when it is first used."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values, self._trust = values, trust(values)
+    def __init__(self, values: Mapping[str, str], noun: str = "secret") -> None:
+        self._values, self._trust, self._noun = values, trust(values), noun
         self._made: Any = None
 
     def run(
         self, doing: str, permission: str, call: Callable[[Any], T], *, taken: bool = False
     ) -> T | None:
-        """What the call answers; None where there is no such secret, or (`taken`) a deleted one."""
+        """What the call answers; None where there is none of the name, or (`taken`) a deleted
+        one.
+        """
         client = self._client()
         from azure.core import exceptions
 
-        needs = f"{permission} on secrets of the vault (role Key Vault Secrets Officer)"
+        nouns = f"{self._noun}s"
+        needs = f"{permission} on {nouns} of the vault (role Key Vault {nouns.title()} Officer)"
         try:
             return call(client)
         except exceptions.ResourceNotFoundError:
@@ -161,7 +166,7 @@ class Vault:
             if taken and error.status_code == 409:
                 return None
             if error.status_code == 409:
-                raise brief(doing, "the secret is being deleted or recovered") from None
+                raise brief(doing, f"the {self._noun} is being deleted or recovered") from None
             raise answered(error.status_code or 500, doing, needs=needs) from None
         except exceptions.AzureError as error:
             raise unreached(error, doing) from None
@@ -173,23 +178,24 @@ class Vault:
         """
 
         def delete(client: Any) -> Any:
-            poller = client.begin_delete_secret(name)
+            poller = self._method("begin_delete", name)(client)
             poller.wait(_WAIT_SECONDS)
             return poller.result()
 
         self.run("Deleting", "delete", delete)
         # Asked for again: an earlier attempt may have ended between the two steps.
-        deleted = self.run("Deleting", "get", lambda client: client.get_deleted_secret(name))
+        deleted = self.run("Deleting", "get", self._method("get_deleted", name))
         level = str(deleted.properties.recovery_level).lower() if deleted is not None else ""
         if "purgeable" in level:
-            self.run("Deleting", "purge", lambda client: client.purge_deleted_secret(name))
+            self.run("Deleting", "purge", self._method("purge_deleted", name))
 
     def recover(self, name: str) -> None:
-        self.run(
-            "Writing",
-            "recover",
-            lambda client: client.begin_recover_deleted_secret(name).wait(_WAIT_SECONDS),
-        )
+        recover = self._method("begin_recover_deleted", name)
+        self.run("Writing", "recover", lambda client: recover(client).wait(_WAIT_SECONDS))
+
+    def _method(self, verb: str, name: str) -> Callable[[Any], Any]:
+        """The clients of both kinds have the same methods, by another noun."""
+        return lambda client: getattr(client, f"{verb}_{self._noun}")(name)
 
     def listed(self) -> Iterator[Any]:
         found = self.run("Listing", "list", lambda client: client.list_properties_of_secrets())
@@ -209,9 +215,10 @@ class Vault:
         try:
             from azure.core.pipeline.transport import RequestsTransport
             from azure.identity import ClientSecretCredential, ManagedIdentityCredential
-            from azure.keyvault.secrets import SecretClient
+
+            kind = _client_class(self._noun)
         except ImportError:
-            raise missing_sdk("azure-keyvault-secrets") from None
+            raise missing_sdk(f"azure-keyvault-{self._noun}s") from None
         values = self._values
 
         def transport(url: str) -> Any:
@@ -232,13 +239,23 @@ class Vault:
                 transport=transport(values["login_url"]),
                 **common,
             )
-        return SecretClient(
+        return kind(
             values["vault_url"],
             credential,
             verify_challenge_resource=_is_azure(values),
             transport=transport(values["vault_url"]),
             **common,
         )
+
+
+def _client_class(noun: str) -> Any:
+    if noun == "certificate":
+        from azure.keyvault.certificates import CertificateClient
+
+        return CertificateClient
+    from azure.keyvault.secrets import SecretClient
+
+    return SecretClient
 
 
 def _next(found: Iterator[Any], _client: Any) -> Any:
@@ -290,7 +307,13 @@ def build(values: Mapping[str, str], _places: OwnPlaces) -> Backend:
             field="parameters.prefix",
         )
     vault = CLIENTS.get(SPEC.slug, values, _SESSION, lambda: Vault(values))
-    return ShelfBackend(KeyVaultShelf(vault, values))
+    shelf = KeyVaultShelf(vault, values)
+    # A target may be older than this parameter.
+    if values.get("certificate_objects") != "server":
+        return ShelfBackend(shelf)
+    slug = f"{SPEC.slug}-certificates"
+    vault = CLIENTS.get(slug, values, _SESSION, lambda: Vault(values, "certificate"))
+    return ObjectsBackend(shelf, CertificateObjects(vault, partial(secret_name, values["prefix"])))
 
 
 SPEC = BackendSpec(
@@ -323,6 +346,14 @@ SPEC = BackendSpec(
             required=False,
         ),
         Parameter(name="prefix", label="Prefix of the names", default="certmate", required=False),
+        Parameter(
+            name="certificate_objects",
+            label="Certificate objects",
+            help="Of the current server bundles, for services of Azure to bind to.",
+            choices=("none", "server"),
+            default="none",
+            required=False,
+        ),
         CA_BUNDLE,
     ),
     location=("vault_url", "prefix"),

@@ -35,6 +35,7 @@ ADDRESS = {
     "aws-secrets-manager": "endpoint_url",
     "s3": "endpoint_url",
     "azure-key-vault": "vault_url",
+    "azure-key-vault-objects": "vault_url",
     "infisical": "site_url",
 }
 SECRET = {
@@ -43,6 +44,7 @@ SECRET = {
     "aws-secrets-manager": "access_key_id",
     "s3": "access_key_id",
     "azure-key-vault": "client_secret",
+    "azure-key-vault-objects": "client_secret",
     "infisical": "client_secret",
 }
 
