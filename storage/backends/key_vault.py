@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from certmate.core.errors import InvalidRequest
 from certmate.core.parameters import Parameter
-from storage.backends import legacy
+from storage.backends import connections, legacy
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.certificate_objects import CertificateObjects, ObjectsBackend
 from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, session, trust
@@ -37,6 +37,10 @@ _WAIT_SECONDS = 15
 PUBLIC_LOGIN = "https://login.microsoftonline.com"
 _FOLDER, _NAME = "certmate-folder", "certmate-name"
 _SPELT = {"-": "--", ".": "-d", "_": "-u", "/": "-s"}
+_WHY_NOT = {
+    "client-secret": "the client secret is wrong or has expired",
+    "managed-identity": "this machine has no such identity",
+}
 _PREFIX = re.compile(r"[a-z0-9]{1,20}")
 _VAULTS = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net")
 _LOGINS = (
@@ -160,8 +164,12 @@ class Vault:
             return call(client)
         except exceptions.ResourceNotFoundError:
             return None
-        except exceptions.ClientAuthenticationError:
-            raise not_signed_in("the client secret is wrong or has expired") from None
+        except exceptions.ClientAuthenticationError as error:
+            cause = error.__cause__
+            if isinstance(cause, exceptions.ServiceRequestError | exceptions.ServiceResponseError):
+                # The machine's metadata service was silent.
+                raise unreached(cause, doing) from None
+            raise not_signed_in(_WHY_NOT[self._values["auth"]]) from None
         except exceptions.HttpResponseError as error:
             if taken and error.status_code == 409:
                 return None
@@ -228,7 +236,12 @@ class Vault:
         common: dict[str, Any] = {"retry_total": 0}
         credential: Any
         if values["auth"] == "managed-identity":
-            credential = ManagedIdentityCredential(client_id=values.get("client_id"), **common)
+            credential = ManagedIdentityCredential(
+                client_id=values.get("client_id"),
+                connection_timeout=connections.CONNECT_SECONDS,
+                read_timeout=connections.READ_SECONDS,
+                **common,
+            )
         else:
             credential = ClientSecretCredential(
                 values["tenant_id"],

@@ -20,6 +20,9 @@ from tests.servers.authority import ServerIdentity, server_identity
 from tests.servers.azure_certificates import Certificates, error, is_name
 from tests.servers.standin import Reply, Request, serving
 
+AZURE_NAME = "certmate-tests.vault.azure.net"
+"""As a vault of Azure's own it would be called so."""
+
 TENANT = "0b6b3a3c-6f0e-4f7c-9d6c-3a1f0f0e9a11"
 CLIENT_ID = "5f6f0f5e-54a7-4b0f-8d9c-2d8f6f7b1a22"
 CLIENT_SECRET = "azure-client-secret-for-tests"
@@ -211,7 +214,7 @@ def key_vault() -> Iterator[KeyVault]:
     """The stand-in on a free loopback port."""
     state = KeyVault()
     with tempfile.TemporaryDirectory(prefix="kv-") as folder:
-        identity = server_identity(Path(folder))
+        identity = server_identity(Path(folder), AZURE_NAME)
         with serving(state.answer, identity) as address:
             state.address, state.identity = address, identity
             yield state

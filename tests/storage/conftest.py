@@ -66,6 +66,7 @@ def aws_world() -> Iterator[AWS]:
 def aws_server(aws_world: AWS) -> Iterator[AWS]:
     yield aws_world
     aws_world.denied.clear()
+    aws_world.session = ""
 
 
 @pytest.fixture(scope="session")
