@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from certmate.pki.keys import KeyType
 from storage.backends import certificate_objects
 from storage.backends.base import Backend, BundleRef, OwnPlaces
 from storage.backends.certificate_objects import CertificateObjects
+from storage.backends.connections import CLIENTS
 from storage.backends.key_vault import secret_name
 from tests.servers.azure_kv import KeyVault
 from tests.storage import places
@@ -268,6 +270,23 @@ def test_a_probe_that_reads_another_one_back_says_so(
     monkeypatch.setattr(CertificateObjects, "_has", lambda *_: False)
     with pytest.raises(UpstreamUnavailable, match="what was read is not what was imported"):
         backend.probe()
+
+
+def test_without_the_sdk_for_objects_secrets_are_kept_all_the_same(
+    vault: KeyVault, own_places: OwnPlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CLIENTS._made.clear()
+    monkeypatch.setitem(sys.modules, "azure.keyvault.certificates", None)
+    bundle = issue()
+    fresh = places.build(
+        "azure-key-vault", vault.parameters | {"certificate_objects": "server"}, own_places
+    )
+    with pytest.raises(UpstreamRejected) as caught:
+        fresh.put(REF, bundle)
+    assert caught.value.code == "storage.missing_sdk"
+    assert "azure-keyvault-certificates" in caught.value.detail
+    plain = places.build("azure-key-vault", vault.parameters, own_places)
+    assert plain.get(REF) == fresh.get(REF) == bundle
 
 
 def test_names_of_objects_are_spelt_as_documented() -> None:
