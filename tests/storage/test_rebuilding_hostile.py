@@ -55,6 +55,8 @@ def odd(name: str, *, serial: int | None = None, san: bytes | None = None) -> Bu
     else:
         names = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), san)
     builder = builder.add_extension(names, critical=False)
+    constraints = x509.BasicConstraints(ca=False, path_length=None)
+    builder = builder.add_extension(constraints, critical=True)
     pem = builder.sign(signer().key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
     told = {"domain": name, "ca_provider": "acme", "ca_account_id": "ca", "staging": False}
     return Bundle(pem, signer().pem, None, told)
@@ -94,17 +96,15 @@ def test_what_stands_beside_the_certificate_is_not_handed_out(target: StorageTar
     assert "<script>" not in Version.objects.get().cert
 
 
-def test_a_serial_number_of_21_octets(target: StorageTarget) -> None:
+def test_a_serial_number_of_24_octets(target: StorageTarget) -> None:
     """Only PostgreSQL minds the length of a text."""
     factories.ca_account()
-    der = bytearray()
     bundle = odd("aaa.example.com", serial=(1 << 158) + 1)
     # A 20-octet serial number, made one octet longer; the chain is left out, so nobody verifies.
     from certmate.pki.inspect import pem_blocks, pem_of
 
     found = pem_blocks(bundle.cert)[0][1]
     at = found.index(b"\x02\x14\x40")
-    del der
     grown = bytearray(found[:at] + b"\x02\x18\x01\x02\x03\x04" + found[at + 2 :])
     for start in (2, 6):
         length = int.from_bytes(grown[start : start + 2], "big") + 4
