@@ -6,6 +6,7 @@ import pytest
 
 from clients import services
 from clients.models import ClientCertificate
+from providers.models import LedgerEntry
 from storage import services as storage
 from storage.backends.base import BundleRef
 from storage.models import StorageTarget
@@ -66,3 +67,21 @@ def test_the_profile_is_the_ledgers_and_not_the_targets(target: StorageTarget) -
     rebuild(target)
     found = ClientCertificate.objects.first()
     assert found is None or (found.profile and found.profile.name) == was
+
+
+def test_a_line_that_was_lost_is_not_for_whoever_brings_the_certificate_without_its_key(
+    target: StorageTarget,
+) -> None:
+    """Its new holder may revoke it, and the right one never gets it back."""
+    made = issue("device-001")
+    bundle = storage.load(target=target, ref=BundleRef("client", made.identifier))
+    lose()
+    LedgerEntry.objects.filter(kind="leaf").delete()
+    storage.remove(target=target, ref=BundleRef("client", made.identifier))
+    public = replace(bundle, privkey=None)
+    storage.store(target=target, ref=BundleRef("client", "mallory"), bundle=public)
+    rebuild(target)
+    storage.store(target=target, ref=BundleRef("client", made.identifier), bundle=bundle)
+    rebuild(target)
+    assert [line.holder for line in LedgerEntry.objects.filter(kind="leaf")] != ["client/mallory"]
+    assert ClientCertificate.objects.filter(identifier="device-001").exists()

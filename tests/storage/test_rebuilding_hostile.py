@@ -27,7 +27,7 @@ from storage.services.places import backend_of
 from tests import factories
 from tests.storage import leftovers
 from tests.storage.bundles import authority as signer
-from tests.storage.bundles import issue, without_key
+from tests.storage.bundles import without_key
 from tests.storage.test_rebuilding import SYSTEM, ask, bundle_of, counts, put, run, target
 
 __all__ = ["target"]
@@ -403,3 +403,19 @@ def test_an_error_repeats_nothing_of_what_was_stored(target: StorageTarget) -> N
     assert "SECRET" not in detail
     assert "p4ssw0rd" not in detail
 
+
+def test_more_versions_than_a_query_takes(
+    target: StorageTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of documents are enough; SQLite then takes the whole chunk for ever anew."""
+    factories.ca_account()
+    remote(monkeypatch, json.dumps({"files": {}, "fingerprint": "a" * 64}))
+    names = [f"{number:064x}" for number in range(250_001)]
+    real = Memory.names
+
+    def listed(self: Memory, folder: str) -> Any:
+        return iter(names) if folder == "versions/server/aaa.example.com" else real(self, folder)
+
+    monkeypatch.setattr(Memory, "names", listed)
+    run(ask(target))
+    assert Certificate.objects.filter(name=GOOD).exists()

@@ -50,7 +50,9 @@ def test_one_secret_that_is_switched_off_stops_no_listing(
     backend = places.build("azure-key-vault", given, own_places)
     leftovers.leave("azure-key-vault", request, given, "a.example.com", bundle_of("a.example.com"))
     leftovers.leave("azure-key-vault", request, given, "b.example.com", bundle_of("b.example.com"))
-    off = next(name for name in azure_server.secrets if name.startswith("cert-a-example-com-cert-pem"))
+    off = next(
+        name for name in azure_server.secrets if name.startswith("cert-a-example-com-cert-pem")
+    )
     real = KeyVault._get  # type: ignore[attr-defined]
 
     def get(self: KeyVault, name: str, found: Any, path: list[str]) -> Any:
@@ -87,7 +89,9 @@ def test_a_pkcs12_file_whose_password_takes_for_ever_is_not_tried(tmp_path: Path
     slow = b"\x02\x04\x00\x80\x00\x01", b"\x02\x03\x80\x00\x01"
     at = max(content.rfind(one) for one in slow)
     assert at > 0
-    content = content[:at] + content[at:].replace(b"\x02\x04\x00\x80\x00\x01", b"\x02\x04\x7f\xff\xff\xff")
+    content = content[:at] + content[at:].replace(
+        b"\x02\x04\x00\x80\x00\x01", b"\x02\x04\x7f\xff\xff\xff"
+    )
     command = [sys.executable, "-c", _OPEN]
     answer = subprocess.run(command, input=content, check=True, capture_output=True, timeout=20)
     assert answer.stdout == b"refused\n"
