@@ -224,13 +224,15 @@ class MigrationItem(WorkItem):
 class StorageRebuild(StorageWork):
     """Everything that is at a target and that the database does not know, taken up by it.
 
-    `issuer` is the CA account or authority of certificates whose own one is not here.
+    `issuer` is the CA account or authority of certificates whose own one is not here. `auto_renew`:
+    nobody but CertMate could write there, so that what is found is as good as what was lost.
     """
 
     access_via: ClassVar[str] = "target"
 
     target = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
     issuer = models.CharField(max_length=64, blank=True)
+    auto_renew = models.BooleanField("renew what is adopted", default=False)
     known = models.PositiveIntegerField(default=0)
     adopted = models.PositiveIntegerField(default=0)
 

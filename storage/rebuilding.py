@@ -4,29 +4,28 @@ To look at a bundle again changes nothing: its versions are known by then.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
 from certmate.access.requesters import actor_of
-from certmate.core.errors import CertMateError, Conflict, IntegrityFault, InvalidRequest, LeaseLost
+from certmate.core import clock
+from certmate.core.errors import CertMateError, Conflict, InvalidRequest, LeaseLost
 from certmate.core.stopping import is_stopping
-from certmate.pki import bundle as pki_bundle
 from certmate.pki.bundle import Bundle
-from certmate.pki.errors import PKIError
 from certmate.pki.inspect import describe_certificate
-from storage.adopting import ADOPTERS, Found
-from storage.backends.base import Backend, BundleRef
+from storage.adopting import ADOPTERS, Found, Home
+from storage.backends.base import BundleRef
 from storage.choices import FindState, WorkState
-from storage.models import RebuildItem, StorageRebuild, StorageTarget
+from storage.finding import Judged, current_of, judge, look
+from storage.models import Mirror, RebuildItem, StorageRebuild, StorageTarget
 from storage.services import is_own_database, store
 from storage.services.places import backend_of
 from storage.services.rebuilds import RUN_REBUILD
@@ -105,18 +104,20 @@ class Run(Worker[StorageRebuild]):
         """Raises what is no fault of a bundle, after the others are settled."""
         stopped: CertMateError | None = None
         settled: list[RebuildItem] = []
-        looks = list(self._map(partial(_look, self.backend), items))
-        kinds = {item.kind for item in items}
-        seen = [name for look in looks if not isinstance(look, CertMateError) for name in look]
-        known = set().union(*(ADOPTERS[kind].known(seen) for kind in ADOPTERS if kind in kinds))
-        wanted = [look if isinstance(look, CertMateError) else look - known for look in looks]
-        read = self._map(partial(_read, self.backend), items, wanted)
-        for item, found in zip(items, read, strict=True):
-            error = found if isinstance(found, CertMateError) else self._adopt(item, found)
+        names, refs = [item.name for item in items], [_own_ref(item) for item in items]
+        looks = list(self._map(partial(look, self.backend), names, refs))
+        homes = self._homes(items, looks)
+        wanted = [
+            set() if isinstance(seen, CertMateError) else seen - homes.keys() for seen in looks
+        ]
+        read = self._map(partial(judge, self.backend), names, refs, wanted)
+        for item, seen, judged in zip(items, looks, read, strict=True):
+            failed = next((one for one in (seen, judged) if isinstance(one, CertMateError)), None)
+            error = failed or self._adopt(item, seen, judged, homes)
             if error is not None and is_general(error):
                 stopped = error
                 continue
-            item.state = FindState.FAILED if error else item.state
+            item.state = FindState.FAILED if item.state == FindState.QUEUED else item.state
             item.error_code = error.code if error else ""
             item.error_detail = error.detail[:500] if error else ""
             settled.append(item)
@@ -124,97 +125,122 @@ class Run(Worker[StorageRebuild]):
         if stopped is not None:
             raise stopped
 
+    def _homes(
+        self, items: Sequence[RebuildItem], looks: Sequence[set[str] | CertMateError]
+    ) -> Mapping[str, Sequence[Home]]:
+        """Where what was seen is at home already, by fingerprint."""
+        found: dict[str, Sequence[Home]] = {}
+        for kind, adopter in ADOPTERS.items():
+            seen = [
+                name
+                for item, names in zip(items, looks, strict=True)
+                if item.kind == kind and not isinstance(names, CertMateError)
+                for name in names
+            ]
+            for start in range(0, len(seen), _INSERT):
+                found |= adopter.known(seen[start : start + _INSERT])
+        return found
+
     def _settle(self, items: Sequence[RebuildItem]) -> None:
         """What was adopted before a crash here is known to the next worker."""
         states = Counter(item.state for item in items)
         counted = {name: F(name) + states[state] for name, state in _COUNTED.items()}
         with transaction.atomic():
-            for item in items:
-                item.save(update_fields=["state", "error_code", "error_detail"])
+            RebuildItem.objects.bulk_update(items, ["state", "error_code", "error_detail"])
             self.extend_lease(**counted)
 
-    def _adopt(self, item: RebuildItem, versions: Sequence[Bundle]) -> CertMateError | None:
-        """Have the apps take the versions up; returns what is wrong with them."""
-        if not versions:
+    def _adopt(
+        self, item: RebuildItem, seen: Any, judged: Judged, homes: Mapping[str, Sequence[Home]]
+    ) -> CertMateError | None:
+        """Have the apps take the versions up. Returns what is wrong: with the bundle, whose state
+        is left as it is then, or with a version that is not current.
+        """
+        faults = {**judged.faults, **self._away(item, seen, homes)}
+        if seen and not judged.whole and not faults:
             item.state = FindState.KNOWN
             return None
-        ref = _ref(item)
         try:
-            for bundle in versions:
-                _require_whole(bundle)
-            if item.is_legacy:
-                self._move_in(ref, versions[-1])
-            current = self.backend.get(ref).fingerprint
-            self._hand_over(Found(self.target, ref, _by_age(versions, current), current))
+            return self._hand_over(item, judged.whole, faults)
         except LeaseLost:
             raise
         except CertMateError as error:
             return error
         except ValidationError as error:
             return InvalidRequest(" ".join(error.messages), code="storage.unfit")
-        except IntegrityError:
+        except (IntegrityError, DataError):
             return Conflict(
-                "The version, or its certificate's name, has become another one's meanwhile.",
+                "No table takes it: the name or the version is taken, or a value is none.",
                 code="storage.taken",
             )
-        item.state = FindState.ADOPTED
-        return None
 
-    def _move_in(self, ref: BundleRef, bundle: Bundle) -> None:
+    def _away(
+        self, item: RebuildItem, seen: Any, homes: Mapping[str, Sequence[Home]]
+    ) -> dict[str, CertMateError]:
+        """What to say of versions that are at home elsewhere, and no copies for good here."""
+        found: dict[str, CertMateError] = {}
+        for fingerprint in sorted(seen & homes.keys()):
+            targets = {target for name, target in homes[fingerprint] if name == item.name}
+            if not targets:
+                found[fingerprint] = Conflict(
+                    "It is a version of another certificate here.", code="storage.taken"
+                )
+            elif self.target.pk not in targets and not self._is_mirror(item):
+                found[fingerprint] = Conflict(
+                    "Its certificate has its bundles at another target.", code="storage.elsewhere"
+                )
+        return found
+
+    def _is_mirror(self, item: RebuildItem) -> bool:
+        mirrors = Mirror.objects.filter(kind=item.kind, name=item.name, target=self.target)
+        return mirrors.exists()
+
+    def _hand_over(
+        self, item: RebuildItem, versions: Sequence[Bundle], faults: dict[str, CertMateError]
+    ) -> CertMateError | None:
+        ref, looked_at = BundleRef(item.kind, item.name), clock.now()  # type: ignore[arg-type]
+        if item.is_legacy and self.backend.versions(ref):
+            # Somebody has stored one of ours meanwhile, which goes before what was left.
+            item.state = FindState.KNOWN
+            return None
+        current = versions[-1].fingerprint if item.is_legacy else current_of(self.backend, ref)
+        if isinstance(current, CertMateError) or current in faults:
+            return current if isinstance(current, CertMateError) else faults[current]
+        wrong = list(faults.values())
+        if not versions:
+            item.state = FindState.KNOWN
+            return next(iter(wrong), None)
+        found = Found(
+            *(self.target, ref, _by_age(versions, current), current, looked_at),
+            issuer=self.work.issuer,
+            auto_renew=self.work.auto_renew,
+            is_legacy=item.is_legacy,
+        )
+        if item.is_legacy:
+            self._move_in(found)
+        wrong += self._call(found)
+        item.state = FindState.ADOPTED
+        return next(iter(wrong), None)
+
+    def _move_in(self, found: Found) -> None:
         """What CertMate 2.x has left goes where ours is, unless it would not be adopted there."""
         with transaction.atomic():
-            self._hand_over(Found(self.target, ref, (bundle,), bundle.fingerprint))
+            self._call(found)
             # Tried out only: nothing says that the bundle is there before it is.
             transaction.set_rollback(True)
-        store(target=self.target, ref=ref, bundle=bundle)
+        store(target=self.target, ref=found.ref, bundle=found.versions[-1])
 
-    def _hand_over(self, found: Found) -> None:
+    def _call(self, found: Found) -> list[CertMateError]:
         with transaction.atomic():
             self.extend_lease()
-            adopter = ADOPTERS[found.ref.kind]
-            adopter.adopt(actor_of(self.work), replace(found, issuer=self.work.issuer))
+            return ADOPTERS[found.ref.kind].adopt(actor_of(self.work), found)
 
     def _finish(self) -> None:
         failed = RebuildItem.objects.filter(rebuild=self.work, state=FindState.FAILED).exists()
         self.end(WorkState.INCOMPLETE if failed else WorkState.DONE)
 
 
-def _look(backend: Backend, item: RebuildItem) -> set[str] | CertMateError:
-    """The fingerprints of what is there."""
-    try:
-        if item.is_legacy:
-            return {backend.get_legacy(item.name).fingerprint}
-        return set(backend.versions(_ref(item)))
-    except CertMateError as error:
-        return error
-    except PKIError:
-        return IntegrityFault("The stored certificate is none.", code="storage.damaged")
-
-
-def _read(
-    backend: Backend, item: RebuildItem, wanted: set[str] | CertMateError
-) -> list[Bundle] | CertMateError:
-    """The versions of these fingerprints."""
-    if isinstance(wanted, CertMateError):
-        return wanted
-    try:
-        if item.is_legacy:
-            return [backend.get_legacy(item.name)] if wanted else []
-        return [backend.get(_ref(item), fingerprint) for fingerprint in sorted(wanted)]
-    except CertMateError as error:
-        return error
-
-
-def _ref(item: RebuildItem) -> BundleRef:
-    return BundleRef(item.kind, item.name)  # type: ignore[arg-type] # Checked as it is made.
-
-
-def _require_whole(bundle: Bundle) -> None:
-    """Raise IntegrityFault, with the code of what does not fit."""
-    try:
-        pki_bundle.check(bundle)
-    except PKIError as error:
-        raise IntegrityFault(error.detail, code=error.code) from error
+def _own_ref(item: RebuildItem) -> BundleRef | None:
+    return None if item.is_legacy else BundleRef(item.kind, item.name)  # type: ignore[arg-type]
 
 
 def _by_age(versions: Sequence[Bundle], current: str) -> tuple[Bundle, ...]:

@@ -6,11 +6,13 @@ bundle's own fault does neither.
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any, ClassVar, Generic, TypeVar
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 W = TypeVar("W", bound=StorageWork)
 
 LEASE = timedelta(minutes=3)
+BEAT_SECONDS = 30.0
 AGAIN = timedelta(minutes=1)
 WAKE_AT_ONCE = 20
 CHUNK = 32
@@ -74,7 +77,7 @@ def run(model: type[W], pk: int, worker: Callable[[W, uuid.UUID], "Worker[W]"]) 
         token=work.requested_token,
     )
     at_work = worker(work, token)
-    with running(context):
+    with running(context), at_work.beating():
         try:
             at_work.carry_out()
         except LeaseLost as error:
@@ -115,6 +118,25 @@ class Worker(Generic[W]):
         """Raises LeaseLost if another worker has it, or it was cancelled."""
         expires = clock.now() + LEASE
         claims.fenced(type(self.work), self.work.pk, self.token, lease_expires_at=expires, **values)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Extend the lease by itself: a place may be read for long without an answer to note."""
+        ended = Event()
+        heart = Thread(target=self._beat, args=(ended,), daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            heart.join()
+
+    def _beat(self, ended: Event) -> None:
+        while not ended.wait(BEAT_SECONDS):
+            # Whoever works finds out by his own next write.
+            with suppress(LeaseLost, OperationalError, InterfaceError):
+                self.extend_lease()
+            connection.close()
 
     def require_still(self, *places: StorageTarget) -> None:
         """Raise AccessDenied (`access.withdrawn`) if whoever asked may not do so any more."""

@@ -5,11 +5,11 @@ What is there is kept, watched and renewed from then on as if it had been issued
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 from django.db import transaction
 
 from certificates.choices import CertificateState, ChallengeType
-from certificates.following import follow
 from certificates.models import Certificate, Version
 from certificates.services.certificates import lock, set_renewal
 from certificates.services.metadata import AUTHORITY
@@ -21,13 +21,21 @@ from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
-from certmate.core.errors import Conflict, InvalidRequest
+from certmate.core.errors import CertMateError, InvalidRequest
 from certmate.pki.bundle import Bundle
 from certmate.pki.inspect import describe_certificate, load_certificate
 from certmate.pki.keys import key_type_of
-from providers.models import Authority, CAAccount, DNSAccount, LedgerEntry
-from providers.services import adopt_entry
-from storage.adopting import Found, require_no_rule, text_of
+from providers.models import Authority, CAAccount, DNSAccount
+from providers.services import adopt_entry, line_of
+from storage.adopting import (
+    Found,
+    Home,
+    elsewhere,
+    not_the_same,
+    require_no_rule,
+    require_unchanged,
+    text_of,
+)
 
 _SPELT_BY_2 = {
     ("letsencrypt", True): "letsencrypt-staging",
@@ -37,18 +45,21 @@ _SPELT_BY_2 = {
 _UNNAMED_BY_2 = (None, "", "default")
 
 
-def known(fingerprints: Collection[str]) -> set[str]:
-    """Those of the fingerprints that are of a version."""
+def known(fingerprints: Collection[str]) -> dict[str, list[Home]]:
+    """Where the versions of these fingerprints are at home."""
     rows = Version.objects.filter(fingerprint__in=fingerprints)
-    return set(rows.values_list("fingerprint", flat=True))
+    found = rows.values_list("fingerprint", "certificate__name", "storage_target")
+    return {fingerprint: [(name, target)] for fingerprint, name, target in found}
 
 
-def adopt(actor: Actor, found: Found) -> None:
+def adopt(actor: Actor, found: Found) -> list[CertMateError]:
     """Take the versions up: of a certificate that is here and has them at this target, or of a new
-    one that its metadata describes.
+    one that its metadata describes. Returns what is wrong with versions that are not current.
 
-    Raises InvalidRequest (`storage.issuer`) if it is from nobody who is here, Conflict
-    (`storage.elsewhere`, `order.open`, `storage.approval_rule`), AccessDenied.
+    What the ledger of an authority here has is renewed from then on, anything else only if the
+    rebuild says so. Raises InvalidRequest (`storage.issuer`) if it is from nobody who is here,
+    Conflict (`storage.elsewhere`, `storage.taken`, `order.open`, `storage.approval_rule`),
+    IntegrityFault (`ledger.*`), AccessDenied.
     """
     certificate = Certificate.objects.filter(name=found.ref.name).first()
     if certificate is None:
@@ -58,19 +69,35 @@ def adopt(actor: Actor, found: Found) -> None:
     with transaction.atomic():
         if certificate._state.adding:
             certificate.save()
-        certificate = lock(certificate)
-        versions = [_version(certificate, found, bundle) for bundle in found.versions]
-        current = Version.objects.filter(certificate=certificate, fingerprint=found.current).first()
-        if current is not None:
-            _make_current(certificate, current)
-        told = [version.number for version in versions]
+        else:
+            certificate = lock(certificate)
+            require_unchanged(certificate.updated_at, found)
+            if certificate.orders.open().exists():
+                raise open_order_conflict(certificate)
+        faults: list[CertMateError] = []
+        told = []
+        for bundle in found.versions:
+            try:
+                told.append(_version(actor, certificate, found, bundle).number)
+            except CertMateError as error:
+                if bundle.fingerprint == found.current:
+                    raise
+                faults.append(error)
+        _make_current(certificate, found)
         record(certificate, "certificate.adopted", storage=found.target.name, versions=told)
+    return faults
 
 
 def _new(actor: Actor, found: Found) -> Certificate:
     wanted = resolve(actor, _request(actor, found.versions[-1], found.issuer))
+    authority = wanted["authority"]
+    is_vouched_for = authority is not None and line_of(authority, found.versions[-1].cert)
     certificate = Certificate(
-        **wanted, name=found.ref.name, storage_target=found.target, created_by=actor.user
+        **wanted,
+        name=found.ref.name,
+        storage_target=found.target,
+        auto_renew=found.auto_renew or bool(is_vouched_for),
+        created_by=actor.user,
     )
     policy.require(actor, Verb.REQUEST, certificate)
     certificate.full_clean(validate_unique=False)
@@ -81,18 +108,13 @@ def _new(actor: Actor, found: Found) -> Certificate:
 def _require_fit(actor: Actor, certificate: Certificate, found: Found) -> None:
     policy.require(actor, Verb.CHANGE, certificate)
     if certificate.storage_target_id != found.target.pk:
-        raise Conflict(
-            f"The certificate of this name has its bundles at {certificate.storage_target}.",
-            code="storage.elsewhere",
-        )
-    if certificate.orders.open().exists():
-        raise open_order_conflict(certificate)
+        raise elsewhere(certificate.storage_target)
+    # What 2.x has left is of before this one, whatever it says.
+    if found.is_legacy:
+        raise not_the_same()
     for bundle in found.versions:
         if set(describe_certificate(bundle.cert).names) != set(certificate.names):
-            raise Conflict(
-                "The certificate of this name is for other names than this version of it.",
-                code="storage.elsewhere",
-            )
+            raise not_the_same()
 
 
 def _request(actor: Actor, bundle: Bundle, issuer: str) -> CertificateRequest:
@@ -120,8 +142,11 @@ def _with_issuer(
     """
     provider, name = text_of(bundle, "ca_provider"), text_of(bundle, "ca_account_id")
     authorities = policy.visible(actor, Authority.objects.all())
-    if provider == AUTHORITY and authorities.filter(name=name).exists():
-        return replace(request, authority=name, profile=text_of(bundle, "profile"))
+    authority = authorities.filter(name=name).first() if provider == AUTHORITY else None
+    if authority is not None:
+        line = line_of(authority, bundle.cert)
+        profile = line.profile if line is not None else text_of(bundle, "profile")
+        return replace(request, authority=name, profile=profile)
     own = _own_account(actor, bundle)
     if own is not None:
         request = replace(request, ca=own.name, ca_provider=own.provider)
@@ -131,8 +156,8 @@ def _with_issuer(
     if issuer:
         return _with_proof(actor, replace(request, ca=issuer), bundle)
     raise InvalidRequest(
-        f"It is from {provider or 'an unknown CA'}, account {name or 'unknown'}, which is not "
-        "here. Add that, or name another as `issuer` and rebuild again.",
+        "The CA account or authority that it is from is not here. Add it under its old name, or "
+        "name another as `issuer`, and rebuild again.",
         code="storage.issuer",
         field="issuer",
     )
@@ -163,15 +188,15 @@ def _with_proof(actor: Actor, request: CertificateRequest, bundle: Bundle) -> Ce
     return request
 
 
-def _version(certificate: Certificate, found: Found, bundle: Bundle) -> Version:
+def _version(actor: Actor, certificate: Certificate, found: Found, bundle: Bundle) -> Version:
     facts = describe_certificate(bundle.cert)
     numbers = certificate.versions.order_by("-number").values_list("number", flat=True)
+    issued = _issued(actor, certificate, bundle)
+    revocation = getattr(issued.get("entry"), "revocation", None)
     return Version.objects.create(
         certificate=certificate,
         number=(numbers.first() or 0) + 1,
-        ca_account=certificate.ca_account,
-        authority=certificate.authority,
-        entry=_entry(certificate, bundle),
+        **issued,
         storage_target=found.target,
         names=list(facts.names),
         serial=facts.serial,
@@ -186,26 +211,47 @@ def _version(certificate: Certificate, found: Found, bundle: Bundle) -> Version:
         cert=bundle.cert,
         chain=bundle.chain,
         stored_at=clock.now(),
+        revoked_at=revocation.revoked_at if revocation else None,
+        revocation_reason=revocation.reason if revocation else "",
     )
 
 
-def _entry(certificate: Certificate, bundle: Bundle) -> LedgerEntry | None:
-    """The authority's line, new or old."""
-    if certificate.authority is None or certificate.profile is None:
-        return None
-    holder, profile = f"server/{certificate.name}", certificate.profile.name
-    entry: LedgerEntry = adopt_entry(
-        certificate.authority, bundle.cert, holder=holder, profile=profile
+def _issued(actor: Actor, certificate: Certificate, bundle: Bundle) -> dict[str, Any]:
+    """By whom this version was issued: an earlier one may be from another CA, or an authority."""
+    is_ours = text_of(bundle, "ca_provider") == AUTHORITY
+    account = None if is_ours else _own_account(actor, bundle)
+    authority = certificate.authority if account is None else None
+    if is_ours:
+        usable = policy.visible(actor, Authority.objects.all())
+        named = usable.filter(name=text_of(bundle, "ca_account_id")).first()
+        authority = named or authority
+    if authority is None:
+        return {"ca_account": account or certificate.ca_account}
+    profile = certificate.profile.name if certificate.profile else text_of(bundle, "profile")
+    entry = adopt_entry(
+        authority,
+        bundle.cert,
+        holder=f"server/{certificate.name}",
+        profile=profile[:64],
+        has_key=bundle.privkey is not None,
     )
-    return entry
+    return {"authority": authority, "entry": entry}
 
 
-def _make_current(certificate: Certificate, version: Version) -> None:
-    """As it is at the target; what the ledger says of it counts here too."""
+def _make_current(certificate: Certificate, found: Found) -> None:
+    """Have the version current that is so at the target, if it is another one than before."""
+    rows = Version.objects.filter(certificate=certificate)
+    version = rows.filter(fingerprint=found.current).first()
+    if version is None or certificate.current_version_id == version.pk:
+        return
+    due = certificate.renew_at
     certificate.current_version = version
     certificate.state = CertificateState.ACTIVE
     set_renewal(certificate, version)
+    if due is not None and version.entry is None and not found.auto_renew:
+        # Nobody vouches for it, so it puts no renewal off.
+        certificate.renew_at = min(due, certificate.renew_at or due)
+    if version.revoked_at is not None:
+        certificate.state = CertificateState.REVOKED
+        certificate.renew_at = certificate.renewal_poll_at = None
     certificate.save()
-    revocation = getattr(version.entry, "revocation", None)
-    if version.entry is not None and revocation is not None:
-        follow(version.entry, revocation)

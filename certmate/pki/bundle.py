@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from certmate.pki.encrypted import is_affordable_pkcs12
 from certmate.pki.errors import PKIError
 from certmate.pki.inspect import PARSE_ERRORS, has_issued, load_certificate, load_chain, to_pem
 from certmate.pki.keys import MLDSAPrivateKey, PrivateKey, describe, load_private_key
@@ -162,6 +163,8 @@ def _pkcs12(bundle: Bundle, name: str, encryption: KeySerializationEncryption) -
 
 def from_pkcs12(content: bytes) -> Bundle:
     """What is in a PKCS#12 file without a password. Raises PKIError (`bundle.malformed`)."""
+    if not is_affordable_pkcs12(content):
+        raise PKIError("This file takes too long to open.", code="bundle.malformed")
     try:
         found = pkcs12.load_pkcs12(content, None)
     except PARSE_ERRORS:

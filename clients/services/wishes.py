@@ -13,6 +13,7 @@ from certmate.access.models import Team
 from certmate.access.services import find_team
 from certmate.core.errors import InvalidRequest, invalid_input
 from certmate.core.tags import clean_tags
+from certmate.core.texts import is_storable
 from certmate.pki.alt_names import AltNames, parse_alt_names
 from certmate.pki.keys import KeyType
 from certmate.pki.names import safe_object_name, shown
@@ -168,15 +169,6 @@ def again(certificate: ClientCertificate, csr: str | None = None) -> Prepared:
     request = _request(certificate.csr if csr is None else csr)
     alt_names = parse_alt_names(**certificate.alt_names)
     return Prepared(certificate, certificate.subject, alt_names, request)
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database takes it: no NUL, and no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def require_storable(wish: ClientWish) -> None:

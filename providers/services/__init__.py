@@ -24,7 +24,7 @@ from providers.services.dns import (
     resolve_dns_account,
     update_dns_account,
 )
-from providers.services.ledger_adopting import adopt_entry
+from providers.services.ledger_adopting import adopt_entry, line_of
 from providers.services.profiles import (
     create_profile,
     delete_profile,
@@ -47,6 +47,7 @@ __all__ = [
     "delete_profile",
     "import_authority",
     "install_certificate",
+    "line_of",
     "publish_crls",
     "release_entry",
     "require_room",

@@ -10,22 +10,36 @@ from providers.models import Authority, AuthorityKey, LedgerEntry
 from providers.services.signing import issuing
 
 
-def adopt_entry(authority: Authority, cert: str, *, holder: str, profile: str) -> LedgerEntry:
+def line_of(authority: Authority, cert: str) -> LedgerEntry | None:
+    """The authority's line of this certificate (PEM), if it has one."""
+    serial = describe_certificate(cert).serial
+    return LedgerEntry.objects.filter(authority=authority, serial=serial).first()
+
+
+def adopt_entry(
+    authority: Authority, cert: str, *, holder: str, profile: str, has_key: bool
+) -> LedgerEntry:
     """The line of a certificate (PEM) that the authority has signed; written anew where it was lost
     with the database, in the caller's transaction, so that it can be revoked.
 
-    Raises IntegrityFault (`ledger.not_signed`) for one that no key of the authority has signed, and
-    (`ledger.other_holder`) for one that is not this holder's.
+    Certificates are public: only who `has_key` gets a line that was lost. Raises IntegrityFault:
+    `ledger.not_signed` for one that no key of the authority has signed, `ledger.other_holder` for
+    one that is not this holder's, `ledger.line_lost`.
     """
     facts = describe_certificate(cert)
     key = _signer(authority, cert)
-    found = LedgerEntry.objects.filter(authority=authority, serial=facts.serial).first()
     der = pem_blocks(cert)[0][1]
+    found = line_of(authority, cert)
     if found is not None:
         _require_same(found, der, holder)
         return found
     if is_ca(cert):
         raise IntegrityFault("A CA's certificate is no leaf.", code="ledger.other_holder")
+    if not has_key:
+        raise IntegrityFault(
+            "The ledger has lost its line, and there is no key to show that it is this holder's.",
+            code="ledger.line_lost",
+        )
     now = clock.now()
     entry = LedgerEntry.objects.create(
         authority=authority,

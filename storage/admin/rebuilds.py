@@ -47,5 +47,6 @@ class StorageRebuildAdmin(WorkAdmin[StorageRebuild]):
         bundles = (
             Fact("Target", self.linked(request, obj.target)),
             Fact("Issuer where its own is not here", obj.issuer or "none"),
+            Fact("Renewed", "all that was adopted" if obj.auto_renew else "what a ledger here has"),
         )
         return [FactGroup("Bundles", bundles), self.history(obj)]

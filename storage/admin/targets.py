@@ -78,10 +78,18 @@ class Rebuild(Tool[StorageTarget]):
         label="Issuer where its own is not here",
         help_text="A CA account or an authority. Empty: such certificates are not adopted.",
     )
+    auto_renew = forms.BooleanField(
+        required=False,
+        label="Renew what is adopted",
+        help_text="Only if nobody but CertMate could write here: what is here decides which names "
+        "are certified. Otherwise look at the certificates first, and turn renewal on for them.",
+    )
 
     def carry_out(self) -> StorageRebuild:
-        issuer = self.cleaned_data["issuer"]
-        self.rebuild = rebuild_target(actor=self.actor, target=self.obj, issuer=issuer)
+        wish = self.cleaned_data
+        self.rebuild = rebuild_target(
+            actor=self.actor, target=self.obj, issuer=wish["issuer"], auto_renew=wish["auto_renew"]
+        )
         return self.rebuild
 
     def told(self) -> str:

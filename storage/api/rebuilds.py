@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from certmate.access.verbs import Verb
-from certmate.rest.fields import Text
+from certmate.rest.fields import Flag, Text
 from certmate.rest.serializers import Input, Nothing
 from certmate.rest.views import Operation
 from storage import services
@@ -33,6 +33,11 @@ class RebuildInput(Input):
         help_text="The CA account or authority of certificates whose own one is not here.",
     )
 
+    auto_renew = Flag(
+        default=False,
+        help_text="Renew what is adopted: only where nobody but CertMate could write.",
+    )
+
     class Meta:
         ref_name = "RebuildRequest"
 
@@ -40,6 +45,7 @@ class RebuildInput(Input):
 class StorageRebuildOutput(WorkOutput):
     target = serializers.CharField()
     issuer = serializers.CharField()
+    auto_renew = serializers.BooleanField()
     adopted = serializers.IntegerField(help_text="With versions that no table knew.")
     known = serializers.IntegerField()
 
@@ -52,6 +58,7 @@ class StorageRebuildOutput(WorkOutput):
         return self.common(instance, instance.target) | {
             "target": instance.target.name,
             "issuer": instance.issuer,
+            "auto_renew": instance.auto_renew,
             "adopted": instance.adopted,
             "known": instance.known,
         }

@@ -11,13 +11,14 @@ What is too long then ends in -h and 32 hex digits of the SHA-256 of the whole i
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from certmate.core.errors import InvalidRequest
+from certmate.core.errors import InvalidRequest, UpstreamRejected
 from certmate.core.parameters import Parameter
 from storage.backends import connections, legacy
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
@@ -28,6 +29,8 @@ from storage.backends.failures import answered, brief, missing_sdk, not_signed_i
 from storage.backends.shelf import Found, ShelfBackend
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 25_600
 """Azure: "Key Vault secrets are limited to 25 KB"."""
@@ -118,8 +121,8 @@ class KeyVaultShelf:
             domain = tags.get("domain", "")
             if domain and name == legacy.azure_name(f"{legacy.AZURE_PREFIX}-{domain}"):
                 yield domain
-            elif legacy.is_azure_certificate(name):
-                yield from filter(None, [legacy.azure_domain(name, self._text(name))])
+            elif legacy.is_azure_certificate(name) and properties.enabled is not False:
+                yield from filter(None, [legacy.azure_domain(name, self._allowed_text(name))])
 
     def read_legacy(self, domain: str) -> Document | None:
         def spelt(file: str) -> str:
@@ -133,6 +136,14 @@ class KeyVaultShelf:
         if found is None:
             return None
         return legacy.object_document(found.value or "", found.properties.tags or {})
+
+    def _allowed_text(self, secret: str) -> str:
+        """Nothing of a secret that one may not read, which stops no listing of the others."""
+        try:
+            return self._text(secret)
+        except UpstreamRejected as error:
+            logger.warning("A secret of the vault is left out: %s", error.detail)
+            return ""
 
     def _text(self, secret: str) -> str:
         found = self._vault.run("Reading", "get", lambda client: client.get_secret(secret))

@@ -135,7 +135,7 @@ class ShelfBackend:
         else:
             document = self._keep(ref, bundle, document)
         # For who deletes the bundle before a listing tells of all its versions.
-        earlier = {*found.document.get("earlier", ()), current.fingerprint}
+        earlier = {*_earlier(found.document), current.fingerprint}
         document = {**document, "earlier": sorted(earlier)}
         return attempt(partial(self._shelf.replace, kind, name, document, found.revision))
 
@@ -157,7 +157,7 @@ class ShelfBackend:
         kept = self._earlier(ref)
         found = attempt(partial(self._shelf.read, kind, name))
         current = fingerprint_of(found.document) if found is not None else ""
-        return [*(kept | {current} if current else kept)]
+        return [*(kept | {current} if is_fingerprint(current) else kept)]
 
     def delete(self, ref: BundleRef, fingerprint: str | None = None) -> None:
         kind, name = ref.path.split("/")
@@ -165,7 +165,7 @@ class ShelfBackend:
             # The current one last: as long as anything is left, the bundle is listed.
             found = attempt(partial(self._shelf.read, kind, name))
             current = found.document if found is not None else {}
-            known = {*map(str, current.get("earlier", ())), fingerprint_of(current)} - {""}
+            known = {*_earlier(current), fingerprint_of(current)} - {""}
             for version in self._earlier(ref) | known:
                 self._remove_version(ref, version)
             for part in {*attempt(partial(self._names, f"parts/{ref.path}")), *_parts(current)}:
@@ -289,7 +289,7 @@ class ShelfBackend:
 
     def _joined(self, ref: BundleRef, head: Document) -> Document:
         encoded = ""
-        for name in head["parts"]:
+        for name in _parts(head):
             found = attempt(partial(self._shelf.read, f"parts/{ref.path}", str(name)))
             if found is None:
                 # Somebody has just deleted the bundle.
@@ -322,5 +322,11 @@ def _is_name(text: str) -> bool:
     return True
 
 
+def _earlier(document: Document) -> Sequence[str]:
+    found = document.get("earlier", ())
+    return [str(one) for one in found] if isinstance(found, list) else ()
+
+
 def _parts(document: Document) -> Sequence[str]:
-    return [str(part) for part in document.get("parts", ())]
+    found = document.get("parts", ())
+    return [str(part) for part in found] if isinstance(found, list) else ()

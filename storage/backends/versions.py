@@ -87,7 +87,7 @@ def read(home: int, fingerprint: str) -> Bundle:
         filesystem.directory(fingerprint, parent=versions) as version,
     ):
         files = filesystem.names(version)
-        content = {name: filesystem.read(name, parent=version) for name in FILES if name in files}
+        content = {name: _file(name, parent=version) for name in FILES if name in files}
         # Whoever removes a version takes it out of its place first. If it is no more there, then
         # what has just been read may lack its key.
         place = os.stat(f"{VERSIONS}/{fingerprint}", dir_fd=home, follow_symlinks=False)
@@ -96,11 +96,20 @@ def read(home: int, fingerprint: str) -> Bundle:
     return _parse(content, fingerprint)
 
 
+def _file(name: str, *, parent: int) -> bytes:
+    try:
+        return filesystem.read(name, parent=parent)
+    except OSError as error:
+        if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO):
+            raise damaged("In the place of a stored file stands something else.") from None
+        raise
+
+
 def read_legacy(home: int) -> Bundle:
     """What CertMate 2.x has left in a directory. Raises FileNotFoundError if it is none of its."""
     present = set(filesystem.names(home))
     wanted = [name for name in (*legacy.FILES, METADATA) if name in present]
-    content = {name: filesystem.read(name, parent=home) for name in wanted}
+    content = {name: _file(name, parent=home) for name in wanted}
     try:
         text = {name: value.decode() for name, value in content.items()}
     except UnicodeDecodeError:
@@ -170,7 +179,7 @@ def _parse(content: dict[str, bytes], fingerprint: str) -> Bundle:
             text.get(CSR, ""),
         )
         found = bundle.fingerprint
-    except (ValueError, TypeError, PKIError):
+    except (ValueError, TypeError, RecursionError, PKIError):
         # Not chained: a decoding error carries what could not be decoded.
         raise damaged("The stored files are not what they were.") from None
     if found != fingerprint:

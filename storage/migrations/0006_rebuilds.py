@@ -51,6 +51,10 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("issuer", models.CharField(blank=True, max_length=64)),
+                (
+                    "auto_renew",
+                    models.BooleanField(default=False, verbose_name="renew what is adopted"),
+                ),
                 ("known", models.PositiveIntegerField(default=0)),
                 ("adopted", models.PositiveIntegerField(default=0)),
                 (

@@ -17,17 +17,22 @@ from storage.services.ending import cancel
 RUN_REBUILD = "storage.run_rebuild"
 
 
-def rebuild_target(*, actor: Actor, target: StorageTarget, issuer: str = "") -> StorageRebuild:
+def rebuild_target(
+    *, actor: Actor, target: StorageTarget, issuer: str = "", auto_renew: bool = False
+) -> StorageRebuild:
     """Have everything taken up that is at the target and that no table knows, after a lost database
     or from CertMate 2.x.
 
-    `issuer` names the CA account or authority of certificates whose own one is not here. Each
-    certificate is taken up with the actor's rights. Raises Conflict (`storage.rebuilding`).
+    `issuer` names the CA account or authority of certificates whose own one is not here. Without
+    `auto_renew`, what no ledger here vouches for is kept and not renewed: whoever could write to
+    the target could have had names certified that the accounts here can prove. Each certificate is
+    taken up with the actor's rights. Raises Conflict (`storage.rebuilding`).
     """
     policy.require(actor, Verb.CHANGE, target)
     rebuild = StorageRebuild(
         target=target,
         issuer=issuer,
+        auto_renew=auto_renew,
         next_attempt_at=clock.now(),
         **asked_by(actor),
         request_id=request_id()[:64],
@@ -35,7 +40,8 @@ def rebuild_target(*, actor: Actor, target: StorageTarget, issuer: str = "") -> 
     try:
         with transaction.atomic():
             rebuild.save()
-            record(target, "storage_target.rebuild_requested", issuer=issuer, rebuild=rebuild.pk)
+            told = {"issuer": issuer, "auto_renew": auto_renew, "rebuild": rebuild.pk}
+            record(target, "storage_target.rebuild_requested", **told)
             enqueue_on_commit(RUN_REBUILD, rebuild.pk)
     except IntegrityError as error:
         raise Conflict(f"{target} is being rebuilt already.", code="storage.rebuilding") from error

@@ -38,7 +38,7 @@ def test_the_next_renewal_is_not_of_a_key_that_somebody_put_there(authority: Aut
     made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     names = x509.SubjectAlternativeName([x509.DNSName("app.internal")])
     made = made.add_extension(names, critical=False)
-    csr = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()  # type: ignore[arg-type]
+    csr = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
     lose()
     put_again(replace(bundle, csr=csr))
     rebuild()

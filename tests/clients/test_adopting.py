@@ -34,15 +34,14 @@ def lose() -> None:
 
 
 def test_one_of_an_authority_is_as_it_was_and_can_be_renewed(target: StorageTarget) -> None:
-    services.create_identity(actor=SYSTEM, name="pump-7", kind="device")
-    before = issue("device-001", identity="pump-7", san={"dns": ["device.internal"]})
+    before = issue("device-001", san={"dns": ["device.internal"]})
     version = before.current_version
     assert version is not None
     lose()
     assert (rebuild(target).state, ClientVersion.objects.count()) == ("done", 1)
     found = ClientCertificate.objects.get()
     for field in (
-        *("identifier", "identity", "authority", "profile", "storage_target", "state"),
+        *("identifier", "authority", "profile", "storage_target", "state", "auto_renew"),
         *("method", "certificate_type", "common_name", "subject", "alt_names", "key_type"),
         "expires_at",
     ):

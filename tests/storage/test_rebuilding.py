@@ -13,7 +13,7 @@ from certmate.access.actors import Actor
 from certmate.access.services.approvals import create_rule
 from certmate.access.verbs import Verb
 from certmate.core import clock
-from certmate.core.errors import Conflict, UpstreamUnavailable
+from certmate.core.errors import CertMateError, Conflict, UpstreamUnavailable
 from certmate.pki.bundle import Bundle
 from storage import adopting, rebuilding, services
 from storage.backends.base import BundleRef
@@ -175,7 +175,8 @@ def test_one_that_is_no_good_stops_no_other(
     factories.ca_account()
     elsewhere = factories.certificate("elsewhere.example.com")
     factories.certificate("names.example.com", storage_target=target)
-    busy = factories.certificate("busy.example.com", storage_target=target)
+    names = ["busy.example.com", "busy.example.net"]
+    busy = factories.certificate("busy.example.com", storage_target=target, names=names)
     factories.order(busy)
     for name in ("elsewhere", "names", "busy", "good"):
         put(target, bundle_of(f"{name}.example.com", f"{name}.example.net"))
@@ -260,11 +261,12 @@ def test_a_worker_that_is_killed_is_followed_by_another(
     monkeypatch.setattr(rebuilding, "_INSERT", 3)
     rebuild, adopter, count = ask(target), adopting.ADOPTERS["server"], [0]
 
-    def adopt(actor: Actor, found: adopting.Found) -> None:
-        adopter.adopt(actor, found)
+    def adopt(actor: Actor, found: adopting.Found) -> list[CertMateError]:
+        faults = adopter.adopt(actor, found)
         count[0] += 1
         if count[0] == 4:
             raise Killed
+        return faults
 
     with monkeypatch.context() as patch:
         patch.setitem(adopting.ADOPTERS, "server", replace(adopter, adopt=adopt))

@@ -7,36 +7,13 @@ from typing import Any
 
 import pytest
 
-from storage.backends.base import BundleRef, OwnPlaces
+from storage.backends.base import OwnPlaces
 from tests.servers.azure_kv import KeyVault
 from tests.storage import leftovers, places
 from tests.storage.bundles import issue
 from tests.storage.test_rebuilding import bundle_of
 
 pytestmark = pytest.mark.django_db
-
-
-def test_a_rebuild_asks_key_vault_for_no_list_per_bundle(
-    request: pytest.FixtureRequest,
-    own_places: OwnPlaces,
-    azure_server: KeyVault,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Each list is of the whole vault: n bundles take n lists of n secrets."""
-    given = places.parameters("azure-key-vault", request)
-    backend = places.build("azure-key-vault", given, own_places)
-    for number in range(3):
-        backend.put(BundleRef("server", f"n{number}.example.com"), issue(f"n{number}.example.com"))
-    lists, real = [0], type(azure_server)._page
-
-    def page(self: KeyVault, *given: Any) -> Any:
-        lists[0] += 1
-        return real(self, *given)
-
-    monkeypatch.setattr(KeyVault, "_page", page)
-    for ref in [BundleRef("server", f"n{number}.example.com") for number in range(3)]:
-        backend.versions(ref)
-    assert lists[0] <= 1
 
 
 def test_one_secret_that_is_switched_off_stops_no_listing(
@@ -53,7 +30,7 @@ def test_one_secret_that_is_switched_off_stops_no_listing(
     off = next(
         name for name in azure_server.secrets if name.startswith("cert-a-example-com-cert-pem")
     )
-    real = KeyVault._get  # type: ignore[attr-defined]
+    real = KeyVault._get
 
     def get(self: KeyVault, name: str, found: Any, path: list[str]) -> Any:
         from tests.servers.standin import Reply
