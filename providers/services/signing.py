@@ -148,6 +148,7 @@ def sign_drafts(
     Raises IntegrityFault (`signature.invalid`) if the key store has signed something else.
     """
     try:
-        return finish(key.custody, key.private_key, passphrase, issuer, drafts)
+        frames = [drafted.frame for drafted in drafts]
+        return finish(key.custody, key.private_key, passphrase, issuer, frames)
     except PKIError as error:
         raise IntegrityFault(error.detail, code=error.code) from error

@@ -55,7 +55,7 @@ def root(key_type: KeyType = KeyType.EC256) -> tuple[IssuingKey, dict[str, Any]]
     made = CUSTODIES["database"].make(key_type)
     wanted = CAWanted({"CN": "Root"}, made.public_key, CENTURY, None, {})
     drafted = draft_ca(wanted, None, now=datetime(2026, 1, 1, tzinfo=UTC))
-    (cert,) = finish("database", made.stored, "", None, [drafted])
+    (cert,) = finish("database", made.stored, "", None, [drafted.frame])
     return IssuingKey(pem_of(cert), "", 1, "http://pki.example.test", 0, 4), made.stored
 
 
@@ -89,7 +89,7 @@ def leaf(
 
 def sign(drafted: Drafted, key_type: KeyType = KeyType.EC256) -> x509.Certificate:
     key, stored = root(key_type)
-    (cert,) = finish("database", stored, "", key.issuer, [drafted])
+    (cert,) = finish("database", stored, "", key.issuer, [drafted.frame])
     return x509.load_der_x509_certificate(cert)
 
 
@@ -279,7 +279,7 @@ def test_a_signature_by_another_key_is_noticed() -> None:
     drafted = draft_leaf(key, CLIENT, leaf({"CN": "x"}, AltNames()), now=NOW)
     other = CUSTODIES["database"].make(KeyType.EC256)
     with pytest.raises(PKIError) as refused:
-        finish("database", other.stored, "", key.issuer, [drafted])
+        finish("database", other.stored, "", key.issuer, [drafted.frame])
     assert refused.value.code == "signature.invalid"
 
 
