@@ -126,7 +126,7 @@ def _version(one: Issue, leaf: SignedLeaf, now: datetime) -> ClientVersion:
     made = new(
         ClientVersion,
         number=one.number,
-        entry_id=leaf.entry.pk,
+        entry=leaf.entry,
         storage_target=certificate.storage_target,
         serial=drafted.serial,
         fingerprint=hashlib.sha256(leaf.der).hexdigest(),
