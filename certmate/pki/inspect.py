@@ -177,6 +177,6 @@ def to_pem(certificate: x509.Certificate) -> str:
 
 def pem_of(der: bytes, label: str = "CERTIFICATE") -> str:
     """DER as PEM (RFC 7468), without a look at what is in it."""
-    text = base64.encodebytes(der).decode("ascii").replace("\n", "")
-    lines = (text[at : at + 64] for at in range(0, len(text), 64))
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))

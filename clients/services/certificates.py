@@ -24,6 +24,7 @@ from clients.models import ClientCertificate, ClientVersion, Enrolment, PendingK
 from clients.services import enrolling, making
 from clients.services.admitting import LOOKED_UP, admit, taken
 from clients.services.asking import ask, number
+from clients.services.ours import profile_of
 from clients.services.wishes import (
     ClientWish,
     find_identity,
@@ -49,7 +50,7 @@ def request_client_certificate(
     prepared = prepare(actor, wish)
     permit = admit(actor, prepared, wish)
     certificate = prepared.certificate
-    if making.profile_of(certificate).needs_approval:
+    if profile_of(certificate).needs_approval:
         return certificate, enrolling.take_in(actor, prepared, wish, permit)
     making.make(prepared, permit=permit)
     return certificate, None

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from certmate.access import policy
@@ -21,10 +22,12 @@ from certmate.pki.requests import ClientRequest, parse_request
 from certmate.pki.subject import parse_subject
 from clients.choices import Method
 from clients.models import ClientCertificate, Identity
+from clients.services.ours import authority_of
 from providers.authority.building import Leaf
-from providers.models import Authority, Profile
+from providers.models import Authority, AuthorityKey, Profile
 from providers.services import resolve_authority, resolve_profile
 from providers.services.profiles import LONGEST_DAYS
+from providers.services.signing import signing_key
 from storage import services as storage
 from storage.models import StorageTarget
 
@@ -84,6 +87,13 @@ class Prepared:
     subject: Mapping[str, str]
     alt_names: AltNames
     request: ClientRequest | None
+
+    @cached_property
+    def key(self) -> AuthorityKey:
+        """The key of its authority that signs now, looked up once. Raises Conflict as `signing_key`
+        does.
+        """
+        return signing_key(authority_of(self.certificate))
 
     def leaf(self, spki: bytes = b"") -> Leaf:
         """For the authority, with the public key of the certificate (DER) once there is one."""
