@@ -31,6 +31,8 @@ from providers.models import Authority, CAAccount
 from storage.admin.mirrors import mirror_tables
 from storage.backends.base import BundleRef
 
+_MOST_EXACT = 50
+
 
 @admin.register(Certificate)
 class CertificateAdmin(ServiceAdmin[Certificate]):
@@ -84,12 +86,13 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         term = search_term.strip().lower()
         if not term:
             return queryset, False
-        exact = term.replace(":", "").replace(" ", "")
-        versions = Version.objects.filter(
-            models.Q(serial__in=(exact, whole_octets(exact))) | models.Q(fingerprint=exact)
-        )
-        found = models.Q(name__begins=term) | models.Q(pk__in=versions.values("certificate"))
-        return queryset.filter(found), False
+        text = term.replace(":", "").replace(" ", "")
+        same = models.Q(serial__in=(text, whole_octets(text))) | models.Q(fingerprint=text)
+        # Fetched first, so that the list is walked by one index and not by two.
+        versions = Version.objects.filter(same).order_by()
+        exact = list(versions.values_list("certificate_id", flat=True)[:_MOST_EXACT])
+        found = models.Q(name__begins=term)
+        return queryset.filter(found | models.Q(pk__in=exact) if exact else found), False
 
     def empty_state(self, request: HttpRequest) -> EmptyState:
         if not self.has_add_permission(request):
