@@ -80,9 +80,17 @@ class Proof:
 
 
 def issue(
-    *, account: CAAccount, csr: str, proof: Proof, resume_url: str, turn: Turn, watch: Watch
+    *,
+    account: CAAccount,
+    csr: str,
+    proof: Proof,
+    turn: Turn,
+    watch: Watch,
+    profile: str = "",
+    resume_url: str = "",
 ) -> IssuedChain:
-    """A certificate for the CSR from this account's CA and no other, when it is its turn.
+    """A certificate for the CSR from this account's CA and no other, when it is its turn; under the
+    `profile`, or the account's own.
 
     `resume_url` is the CA's order of an earlier attempt; what it already yielded is fetched, not
     asked for again. Raises Deferred (`acme.budget`) while the account's budget is used up, and
@@ -97,6 +105,7 @@ def issue(
             proof=proof.rendered(),
             hooks_dir=str(settings.CERTMATE_HOOKS_DIR),
             resume_url=resume_url,
+            profile=profile or account.profile,
             publication=proof.publication(),
         )
         return client.issue(request, watch=watch)

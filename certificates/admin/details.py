@@ -46,9 +46,12 @@ def _wanted(certificate: Certificate, linked: Linked) -> FactGroup:
 
 
 def terms(wanted: Certificate | Order, linked: Linked) -> list[Fact]:
-    """How control of the names is proved to a CA; what an authority is told to sign."""
+    """What a CA is asked for and how control of the names is proved to it; what an authority is
+    told to sign.
+    """
     if wanted.profile is None:
-        return [Fact("Proof of control", _proof(wanted, linked))]
+        profile = wanted.ca_profile or "as the CA account says"
+        return [Fact("Profile", profile), Fact("Proof of control", _proof(wanted, linked))]
     days = wanted.validity_days
     return [
         Fact("Profile", linked(wanted.profile)),

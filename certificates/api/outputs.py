@@ -35,7 +35,9 @@ class OrderOutput(Output):
     names = serializers.ListField(child=serializers.CharField())
     ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
     authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
-    profile = serializers.CharField(allow_null=True, help_text="Of an authority.")
+    profile = serializers.CharField(
+        allow_null=True, help_text="Of the authority, or of the CA; null: as the CA account says."
+    )
     validity_days = serializers.IntegerField(allow_null=True, help_text="null: by the profile.")
     dns = serializers.CharField(allow_null=True, help_text="The DNS account's name.")
     challenge_type = serializers.ChoiceField(
@@ -132,7 +134,9 @@ class CertificateOutput(Output):
     ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
     ca_provider = serializers.CharField(help_text="`authority` for a private one.")
     authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
-    profile = serializers.CharField(allow_null=True, help_text="Of an authority.")
+    profile = serializers.CharField(
+        allow_null=True, help_text="Of the authority, or of the CA; null: as the CA account says."
+    )
     validity_days = serializers.IntegerField(allow_null=True, help_text="null: by the profile.")
     staging = serializers.BooleanField()
     dns = serializers.CharField(allow_null=True, help_text="The DNS account's name; null: by zone.")
@@ -230,7 +234,7 @@ def _issuer(issued: Issued) -> dict[str, Any]:
 def _wanted(wanted: Wanted) -> dict[str, Any]:
     return {
         **_issuer(wanted),
-        "profile": wanted.profile.name if wanted.profile else None,
+        "profile": wanted.profile.name if wanted.profile else wanted.ca_profile or None,
         "validity_days": wanted.validity_days,
         "challenge_type": wanted.challenge_type or None,
     }

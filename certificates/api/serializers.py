@@ -35,8 +35,10 @@ class WishInput(Input):
     profile = Text(
         max_length=64,
         required=False,
+        allow_blank=True,
         help_text="What the authority shall certify, a name of /api/profiles; `server` if left "
-        "out. In a reissue it brings its own validity.",
+        "out. In a reissue it brings its own validity. For a CA, one that it offers; empty: that "
+        "of the CA account.",
     )
     validity_days = WholeNumber(
         min_value=1,

@@ -83,6 +83,7 @@ def current_wish(certificate: Certificate) -> dict[str, Any]:
         "authority": certificate.authority,
         "profile": certificate.profile,
         "validity_days": certificate.validity_days,
+        "ca_profile": certificate.ca_profile,
         "dns_account": certificate.dns_account,
         "challenge_type": certificate.challenge_type,
         "key_type": certificate.key_type,

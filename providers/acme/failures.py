@@ -19,7 +19,8 @@ _URN = "urn:ietf:params:acme:error:"
 _LONGEST_DETAIL = 600
 _LONGEST_WAIT = timedelta(days=14)
 
-# RFC 8555 §6.7, RFC 8659 and RFC 9773 types that mean the same for every operation.
+# Types that mean the same for every operation: RFC 8555 §6.7, RFC 8659, RFC 9773 and
+# draft-ietf-acme-profiles.
 _TYPES = {
     "accountDoesNotExist": "acme.account_missing",
     "alreadyRevoked": "acme.already_revoked",
@@ -34,6 +35,7 @@ _TYPES = {
     "externalAccountRequired": "acme.bad_eab",
     "incorrectResponse": "acme.unauthorized",
     "invalidContact": "acme.bad_contact",
+    "invalidProfile": "acme.profile",
     "malformed": "acme.malformed",
     "orderNotReady": "acme.server_error",
     "rateLimited": "acme.rate_limited",
@@ -55,6 +57,7 @@ _KINDS = {
     "malformed": "acme.malformed",
     "network": "acme.unreachable",
     "plugin_missing": "acme.plugin_missing",
+    "profile": "acme.profile",
     "refused_url": "acme.url_refused",
     "timeout": "acme.timeout",
     "tls": "acme.untrusted",

@@ -58,8 +58,9 @@ class IssueRequest:
     """One certificate to get: for this CSR, from this account, with control proved in this way.
 
     `proof` is a rendered DNS account and needed for dns-01. `hooks_dir` is where the scripts of a
-    hook account are looked up. `resume_url` is the order that an earlier attempt opened.
-    `dns_timeout` bounds, in seconds, one question to a DNS server that does not answer.
+    hook account are looked up. `resume_url` is the order that an earlier attempt opened. `profile`
+    is the CA's kind of certificate; without one it chooses itself. `dns_timeout` bounds, in
+    seconds, one question to a DNS server that does not answer.
     """
 
     account: AccountRef
@@ -69,6 +70,7 @@ class IssueRequest:
     hooks_dir: str = ""
     resume_url: str = ""
     preferred_chain: str = ""
+    profile: str = ""
     dns_timeout: int = 10
     publication: Publication = Publication()
 
@@ -78,6 +80,7 @@ def plan_issue(request: IssueRequest) -> dict[str, Any]:
     plan = _common("issue", request.account)
     plan |= {
         "csr": request.csr_pem,
+        "profile": request.profile,
         "resume_url": request.resume_url,
     }
     if request.challenge == "http-01":
@@ -130,6 +133,9 @@ def _certbot(request: IssueRequest, authenticator: str) -> list[str]:
     argv += ["--chain-path", CHAIN_FILE, "--fullchain-path", FULLCHAIN_FILE]
     if request.preferred_chain:
         argv += ["--preferred-chain", request.preferred_chain]
+    if request.profile:
+        # With the name in the same word, so that none is taken for an option.
+        argv += [f"--required-profile={request.profile}"]
     return argv
 
 

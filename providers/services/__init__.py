@@ -12,6 +12,7 @@ from providers.services.authorities import (
 from providers.services.ca import (
     create_ca_account,
     delete_ca_account,
+    require_profile,
     resolve_ca_account,
     update_ca_account,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "install_certificate",
     "publish_crls",
     "release_entry",
+    "require_profile",
     "require_room",
     "resolve_authority",
     "resolve_ca_account",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from providers.acme.catalogue import CATALOGUE as CAS
-from providers.acme.catalogue import CONCURRENT, CAProvider
+from providers.acme.catalogue import CONCURRENT, CAProfile, CAProvider
 from providers.dns.catalogue import CATALOGUE as DNS
 from providers.dns.provider import DNSProvider
 
@@ -75,6 +75,15 @@ CA is badged. `acme` and `step-ca` take any directory, with the roots that its s
 by. Of DigiCert, GlobalSign and Sectigo the account may name another directory, such as that of a
 region. Buypass is not in the list: it issues no TLS certificates by ACME any more.
 
+**Profiles.** Some CAs let one choose the kind of certificate
+([draft-ietf-acme-profiles](https://datatracker.ietf.org/doc/draft-ietf-acme-profiles/)). What a CA
+offers is read from its directory when an account is verified or registered, and shown with the
+account. `profile` of the account says what its certificates are; `profile` of a certificate says
+otherwise for that one, and its renewals keep it. What the CA does not offer is refused before
+anything is ordered, and so is an order that it opens under another profile. A short-lived
+certificate is renewed with half of its lifetime left, or when the CA suggests; a number of days
+that is meant for longer ones does not put that off or bring it forward beyond half.
+
 **Budget.** Orders are counted for each CA account, so that its limits are never hit: new orders,
 orders for the same names, failures of a name, and {concurrent} orders at a time. What expires
 first goes first. `orders_per_hour` of the account is a lower limit of your own. A `Retry-After`
@@ -131,10 +140,16 @@ def _ca(entry: CAProvider) -> str:
         ", ".join(entry.key_types),
         _yes(entry.wildcard),
         _yes(entry.ip_addresses),
-        ", ".join(entry.profiles),
+        ", ".join(map(_profile, entry.profiles)),
         ", ".join(limits),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _profile(profile: CAProfile) -> str:
+    days = profile.lifetime.total_seconds() / 86400
+    addresses = ", IP too" if profile.ip_addresses else ""
+    return f"{profile.name} ({days:.2g} days, {profile.max_names} names{addresses})"
 
 
 def _yes(value: bool) -> str:

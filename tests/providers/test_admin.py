@@ -48,7 +48,7 @@ def test_the_fields_follow_from_the_catalogue(cast: Cast) -> None:
         return set(client.get(f"{page(model, 'add')}?kind={kind}").context["form"].fields)
 
     assert fields(CAAccount, "letsencrypt") == {
-        *("name", "email", "orders_per_hour", "team", "is_default")
+        *("name", "email", "profile", "orders_per_hour", "team", "is_default")
     }
     assert "directory_url" in fields(CAAccount, "digicert")
     assert {"directory_url", "eab_kid", "trust_bundle"} <= fields(CAAccount, "acme")
@@ -76,6 +76,7 @@ def test_a_ca_account_is_added(cast: Cast) -> None:
         ({"eab_kid": "kid"}, "eab_hmac_key"),
         ({"trust_bundle": "-----BEGIN CERTIFICATE-----\nAA"}, "trust_bundle"),
         ({"email": "nobody"}, "email"),
+        ({"profile": "two words"}, "profile"),
     ],
 )
 def test_a_refused_ca_account_is_told_at_its_field_and_not_stored(

@@ -17,7 +17,13 @@ from josepy.errors import DeserializationError
 from providers.acme.isolated.accounts import BadBinding
 from providers.acme.isolated.network import PROBLEM_TYPE, Journal, NotACA, RefusedURL
 from providers.acme.isolated.plugins import HookRefused, PluginMissing
-from providers.acme.isolated.trouble import SEE, NotDelegated, Overfull, StageFailed
+from providers.acme.isolated.trouble import (
+    SEE,
+    NoSuchProfile,
+    NotDelegated,
+    Overfull,
+    StageFailed,
+)
 
 _NO_CHALLENGE = ("any combination of challenges", "None of the preferred challenges")
 _PLUGINS = ("certbot_dns_", "certbot_plugin_", "certbot_regru", "lego_bridge")
@@ -82,6 +88,8 @@ def _own(error: BaseException) -> dict[str, Any] | None:  # noqa: PLR0911 - a ta
             return {"kind": "bad_eab", "detail": "The HMAC key is not base64url."}
         case NotDelegated():
             return {"kind": "delegation", "identifiers": error.identifiers}
+        case NoSuchProfile():
+            return {"kind": "profile", "detail": str(error)}
         case Overfull():
             return {"kind": "capacity", "detail": str(error)}
         case StageFailed() if error.stage == SEE:

@@ -13,6 +13,10 @@ class NotDelegated(Exception):
         self.identifiers = [{"identifier": n, "detail": text} for n, text in found.items()]
 
 
+class NoSuchProfile(Exception):
+    """The CA does not issue under the profile that was asked for."""
+
+
 class Overfull(Exception):
     """The provider does not keep as many answers at one name."""
 
