@@ -77,7 +77,7 @@ class WantedForm(ServiceForm):
         DNSAccount.objects.none(),
         label="DNS account",
         required=False,
-        empty_label="By zone: the account whose zones match the names",
+        empty_label="By zone: for each name the account whose zone matches",
     )
     key_type = forms.ChoiceField(
         label="Key type",

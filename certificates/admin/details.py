@@ -63,9 +63,19 @@ def _proof(wanted: Certificate | Order, linked: Linked) -> SafeString | str:
     label = wanted.get_challenge_type_display()
     if wanted.challenge_type != ChallengeType.DNS_01:
         return label
+    if isinstance(wanted, Order) and wanted.dns_accounts:
+        return format_html("{} through {}", label, _shares(wanted, linked))
     if wanted.dns_account is None:
         return f"{label}, DNS account by zone"
     return format_html("{} through {}", label, linked(wanted.dns_account))
+
+
+def _shares(order: Order, linked: Linked) -> SafeString:
+    shares = order.dns_accounts
+    if len(shares) == 1:
+        return format_html("{}", linked(shares[0][0]))
+    told = ((linked(account), ", ".join(names)) for account, names in shares)
+    return format_html_join("; ", "{} ({})", told)
 
 
 def _current(version: Version) -> FactGroup:

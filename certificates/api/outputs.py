@@ -39,7 +39,13 @@ class OrderOutput(Output):
         allow_null=True, help_text="Of the authority, or of the CA; null: as the CA account says."
     )
     validity_days = serializers.IntegerField(allow_null=True, help_text="null: by the profile.")
-    dns = serializers.CharField(allow_null=True, help_text="The DNS account's name.")
+    dns = serializers.CharField(
+        allow_null=True, help_text="The DNS account's name; null: several, or none is needed."
+    )
+    dns_by_name = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="The DNS account that proves each name, where it takes several.",
+    )
     challenge_type = serializers.ChoiceField(
         ChallengeType.choices, allow_null=True, help_text="null with an authority."
     )
@@ -73,6 +79,7 @@ class OrderOutput(Output):
             "names": instance.names,
             **_wanted(instance),
             "dns": instance.dns_account.name if instance.dns_account else None,
+            "dns_by_name": _dns_by_name(instance),
             "key_type": instance.key_type,
             "reason": instance.reason,
             "error_code": code or None,
@@ -84,6 +91,10 @@ class OrderOutput(Output):
             "created_at": instant(instance.created_at),
             "finished_at": instant(instance.finished_at),
         }
+
+
+def _dns_by_name(order: Order) -> dict[str, str]:
+    return {name: one.dns_account.name for one in order.proofs.all() for name in one.names}
 
 
 class OrderLogOutput(Output):

@@ -47,7 +47,9 @@ class WishInput(Input):
         help_text="Of what an authority signs; as its profile says if left out.",
     )
     dns = Text(
-        max_length=100, required=False, help_text="A DNS account's name, or a provider's slug."
+        max_length=100,
+        required=False,
+        help_text="A DNS account's name, or a provider's slug, for all names; by zone if left out.",
     )
     dns_provider = Text(max_length=40, required=False, help_text="A slug of /api/dns-providers.")
     account_id = Text(max_length=100, required=False, help_text="A DNS account's name.")

@@ -82,6 +82,7 @@ class CertificateEndpoint(Endpoint):
     def shown(self, certificate: Certificate, status: int = 200) -> Response:
         order = (
             Order.objects.filter(certificate=certificate)
+            .with_proofs()
             .select_related("certificate", "ca_account", "authority", "profile", "dns_account")
             .order_by(models.F("finished_at").desc(nulls_first=True), "-id")
             .first()

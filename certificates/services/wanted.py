@@ -15,7 +15,7 @@ from certmate.pki.keys import KeyType
 from certmate.pki.names import Name
 from providers.models import Authority, CAAccount, DNSAccount
 from providers.services import (
-    account_for_names,
+    accounts_for_names,
     require_profile,
     require_room,
     resolve_dns_account,
@@ -65,16 +65,20 @@ def _wish(
     }
 
 
-def dns_account_for(actor: Actor, wanted: dict[str, Any]) -> DNSAccount | None:
-    """The DNS account that an order for this uses now: the named one, or the one whose zones
-    match.
+def dns_accounts_for(
+    actor: Actor, wanted: dict[str, Any]
+) -> list[tuple[DNSAccount, Sequence[str]]]:
+    """The DNS accounts that an order for this uses now, each with its names: the one that was
+    named, or those whose zones match.
     """
     if wanted["challenge_type"] != ChallengeType.DNS_01:
-        return None
+        return []
     named: DNSAccount | None = wanted["dns_account"]
-    account = named or account_for_names(actor=actor, names=wanted["names"])
-    require_room(account=account, names=wanted["names"])
-    return account
+    names: Sequence[str] = wanted["names"]
+    shares = [(named, names)] if named else accounts_for_names(actor=actor, names=names)
+    for account, mine in shares:
+        require_room(account=account, names=mine)
+    return list(shares)
 
 
 def _refuse_validity(request: CertificateRequest) -> None:

@@ -75,7 +75,10 @@ def issue(request: IssueRequest, watch: Watch) -> IssuedChain:
     wanted = plan.plan_issue(request)
     if request.proof is not None and request.challenge == "dns-01":
         wanted["environment"] |= _ambient(request.proof.ambient)
-    result = run(wanted, watch=watch, timeout=HARD_LIMIT + _wait(wanted))
+    for share, publisher in zip(request.shares, wanted["publishers"], strict=True):
+        publisher["environment"] |= _ambient(share.proof.ambient)
+    wait = max(map(_wait, [wanted, *wanted["publishers"]]))
+    result = run(wanted, watch=watch, timeout=HARD_LIMIT + wait)
     return IssuedChain(cert=result["cert"], chain=result["chain"])
 
 

@@ -149,8 +149,10 @@ def _detail(code: str, problem: Mapping[str, Any], identifiers: Mapping[str, str
     if identifiers:
         parts += [f"{name}: {words}" if words else name for name, words in identifiers.items()]
         return clean(" ".join(part if part.endswith(".") else f"{part}." for part in parts), 2000)
-    words = problem.get("detail") or problem.get("package") or ""
-    return f"{parts[0]} {clean(words)}".strip()
+    words = clean(problem.get("detail") or problem.get("package") or "")
+    # Where a certificate needs several DNS accounts, the one that it is about.
+    about = f"{clean(problem['account'], 100)}:" if problem.get("account") else ""
+    return " ".join(filter(None, (parts[0], about, words)))
 
 
 def clean(words: object, longest: int = _LONGEST_DETAIL) -> str:

@@ -138,7 +138,7 @@ class DNSFields(ServiceForm):
     zones = NamesField(
         required=False,
         help_text="The zones that these credentials can write, one a line. A certificate that "
-        "names no DNS account takes the account whose zone matches its names longest.",
+        "names no DNS account takes for each name the account whose zone matches it longest.",
     )
     delegated_zones = NamesField(
         required=False,

@@ -18,7 +18,7 @@ from providers.services.ca import (
 )
 from providers.services.crls import publish_crls
 from providers.services.dns import (
-    account_for_names,
+    accounts_for_names,
     create_dns_account,
     delete_dns_account,
     require_room,
@@ -36,7 +36,7 @@ from providers.services.revoking import release_entry, revoke_entry
 from providers.services.verification import verify_ca_account, verify_dns_account
 
 __all__ = [
-    "account_for_names",
+    "accounts_for_names",
     "adopt_entry",
     "create_authority",
     "create_ca_account",

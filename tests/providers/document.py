@@ -40,6 +40,13 @@ environment: `make run` installs `requirements/dns.txt`, and where a package is 
 `GET /api/dns-providers` and the order's error name the command that installs it. A run loads its
 own plugin and no other.
 
+**Which account.** A certificate that names a DNS account uses it for all of its names. One that
+names none uses, for each name, the account whose zone matches it longest, of those that whoever
+asks for it may use: several at once where the names lie in zones of several accounts, at one
+provider or at different ones. Each account then works in a process of its own, with one plugin
+and its own credentials; all publish at the same time. An order shows who proves what, and no
+account can be deleted that one of them names.
+
 - **Credentials**: those in *italics* may be left out; 🔒 is a secret. Each is validated before
   anything is called.
 - **Served within** is how many seconds a record may take. The zone's name servers are asked
@@ -52,8 +59,8 @@ own plugin and no other.
 
 **Delegation.** Where `_acme-challenge.NAME` is a CNAME, the answer is written where it leads to.
 Name the zone of the CNAME under *zones* of the account that can write there, and the zone of NAME
-under *delegated zones*; the account then needs no right to the latter. Before the CA is asked,
-each CNAME is looked up, and what is missing is named.
+under *delegated zones*; the account then needs no right to the latter, and is found by either.
+Before the CA is asked, each CNAME is looked up, and what is missing is named.
 
 **Identities instead of secrets.** AWS Route 53, Google Cloud DNS and Azure DNS accounts can use
 the role, service account or managed identity of the machine that the worker runs on.

@@ -19,7 +19,7 @@ from josepy.json_util import decode_cert, decode_csr
 
 from providers.acme import plan
 from providers.acme.failures import clean
-from providers.acme.isolated import accounts, session
+from providers.acme.isolated import accounts, relay, session
 from providers.acme.isolated.equipment import equip
 from providers.acme.isolated.network import Journal, guarded_resolution
 from providers.acme.isolated.trouble import NoSuchProfile
@@ -46,9 +46,12 @@ def issue(request: dict[str, Any], channel: Channel, journal: Journal) -> dict[s
         publishing.aim(_names(request["csr"]))
     # They say that nobody will renew this certificate, and ask for donations.
     certbot_internal_main._report_next_steps = lambda *_, **__: None
-    channel.step("Asking the CA for a certificate")
     # The plugins' own requests too, unless the machine's role at its metadata service is wanted.
-    with contextlib.nullcontext() if request["is_ambient"] else guarded_resolution():
+    with (
+        relay.publishers(request["publishers"], channel),
+        contextlib.nullcontext() if request["is_ambient"] else guarded_resolution(),
+    ):
+        channel.step("Asking the CA for a certificate")
         status = certbot_main.main(arguments)
     if status:
         raise RuntimeError(f"certbot ended with {status}")

@@ -22,6 +22,7 @@ from providers.acme.isolated.trouble import (
     NoSuchProfile,
     NotDelegated,
     Overfull,
+    PublisherFailed,
     StageFailed,
 )
 
@@ -33,6 +34,9 @@ _NOT_DECIDED = "not finalized by the CA"
 def describe(error: BaseException, request: dict[str, Any], journal: Journal) -> dict[str, Any]:
     """The problem as JSON; see `providers.acme.failures` for what is made of it."""
     chain = list(_chain(error))
+    for found in chain:
+        if isinstance(found, PublisherFailed):
+            return {"chain": [], **found.problem}
     problem = _describe(chain, journal) | {"with_eab": bool(request.get("eab"))}
     stages = [found.stage for found in chain if isinstance(found, StageFailed)]
     problem |= {"stage": stages[0] if stages else ""}
