@@ -71,7 +71,7 @@ def _request(params: dict[str, Any]) -> CertificateRequest:
         san_domains=params["names"][1:],
         ca=params.get("ca_account", ""),
         authority=params.get("authority", ""),
-        profile=params.get("profile", ""),
+        profile=params.get("profile"),
         validity_days=params.get("validity_days"),
         dns=params.get("dns_account", ""),
         challenge_type=params.get("challenge_type"),

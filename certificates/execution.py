@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _TAKEN_OVER = (
     *("names", "ca_account_id", "authority_id", "profile_id", "validity_days"),
-    *("challenge_type", "key_type", "csr"),
+    *("ca_profile", "challenge_type", "key_type", "csr"),
 )
 """What a certificate is from now on, once an order for it has succeeded."""
 

@@ -60,6 +60,12 @@ class WantedForm(ServiceForm):
         max_value=LONGEST_DAYS,
         help_text="From a private authority. Empty: as the profile says.",
     )
+    ca_profile = forms.CharField(
+        label="Profile at the CA",
+        required=False,
+        max_length=64,
+        help_text="One that the CA offers, such as shortlived. Empty: as the CA account says.",
+    )
     challenge_type = forms.ChoiceField(
         label="Proof of control",
         choices=ChallengeType.choices,
@@ -71,7 +77,7 @@ class WantedForm(ServiceForm):
         DNSAccount.objects.none(),
         label="DNS account",
         required=False,
-        empty_label="By zone: the account whose zones match the names",
+        empty_label="By zone: for each name the account whose zone matches",
     )
     key_type = forms.ChoiceField(
         label="Key type",
@@ -129,9 +135,12 @@ class WantedForm(ServiceForm):
                 profile=data["profile"].name if data["profile"] else self.present_profile,
                 validity_days=data["validity_days"],
             )
+        # The service has one field for both.
+        self.renamed = {**self.renamed, "profile": "ca_profile"}  # type: ignore[misc]
         return replace(
             common,
             ca=data["ca"].name,
+            profile=data["ca_profile"],
             dns=data["dns"].name if data["dns"] else "",
             challenge_type=data["challenge_type"] or ChallengeType.DNS_01,
         )
@@ -166,7 +175,7 @@ class NewCertificateForm(WantedForm):
         (
             "From a CA",
             "An account at a public CA, and how CertMate shows that the names are yours.",
-            ("ca", "challenge_type", "dns"),
+            ("ca", "ca_profile", "challenge_type", "dns"),
         ),
         (
             "Or from a private authority",

@@ -65,16 +65,20 @@ def obtain(watch: OrderWatch, key: OrderKey) -> Version:
 
 def _ask(watch: OrderWatch, key: OrderKey, account: CAAccount) -> _Obtained:
     order = watch.order
-    proof = issuers.Proof(order.challenge_type, order.dns_account)  # type: ignore[arg-type]
-    through = f" through {order.dns_account}" if order.dns_account else ""
+    accounts = order.dns_accounts
+    proof = issuers.Proof(order.challenge_type, accounts)  # type: ignore[arg-type]
+    through = f" through {' and '.join(str(one) for one, _ in accounts)}" if accounts else ""
+    profile = order.ca_profile or account.profile
+    under = f" under its profile {profile}" if profile else ""
     watch.enter(
         OrderStep.OBTAIN,
-        f"Asking {account} for {', '.join(order.names)}: {order.challenge_type}{through}.",
+        f"Asking {account} for {', '.join(order.names)}{under}: {order.challenge_type}{through}.",
     )
     issued = issuers.issue(
         account=account,
         csr=key.csr,
         proof=proof,
+        profile=order.ca_profile,
         resume_url=order.acme_order_url,
         turn=turn_of(order),
         watch=watch,

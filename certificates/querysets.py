@@ -43,6 +43,12 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def open(self) -> "OrderQuerySet":
         return self.filter(state__in=OPEN_STATES)
 
+    def with_proofs(self) -> "OrderQuerySet":
+        """With the names of the DNS accounts that prove names of theirs."""
+        proofs = self.model._meta.get_field("proofs").related_model._default_manager
+        rows = proofs.select_related("dns_account").defer("dns_account__credentials")
+        return self.prefetch_related(models.Prefetch("proofs", rows))
+
     def claimable(self, now: datetime) -> "OrderQuerySet":
         """Due and held by nobody: waiting in the queue, or held by a worker that went silent."""
         due = Q(state__in=(OrderState.QUEUED, OrderState.WAITING), next_attempt_at__lte=now)

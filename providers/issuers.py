@@ -8,6 +8,7 @@ but for `keep`, `check_leaf` and `revoke_signed`.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -18,11 +19,11 @@ from certmate.pki.subject import text
 from providers.acme import client
 from providers.acme.account import AccountRef
 from providers.acme.client import IssuedChain
-from providers.acme.plan import Challenge, IssueRequest, Publication
+from providers.acme.plan import Challenge, IssueRequest, Share
 from providers.acme.runner import Watch
 from providers.acme.workspace import sweep_workspaces
 from providers.authority.building import Drafted, Leaf, draft_leaf
-from providers.dns.render import Rendered, render
+from providers.dns.render import render
 from providers.models import (
     Authority,
     AuthorityKey,
@@ -64,25 +65,43 @@ LEFTOVER_AGE = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Proof:
-    """How control of the names is proved: HTTP-01 by ourselves, or DNS-01 through an account."""
+    """How control of the names is proved: HTTP-01 by ourselves, or DNS-01 through one or several
+    accounts, each with its names.
+    """
 
     challenge: Challenge
-    dns_account: DNSAccount | None = None
+    dns_accounts: Sequence[tuple[DNSAccount, Sequence[str]]] = ()
 
-    def rendered(self) -> Rendered | None:
-        if self.dns_account is None:
-            return None
-        account = self.dns_account
-        return render(account.catalogue_entry, account.credentials, account.propagation_seconds)
-
-    def publication(self) -> Publication:
-        return Publication() if self.dns_account is None else publication(self.dns_account)
+    def terms(self) -> dict[str, Any]:
+        """The fields of `IssueRequest` that say so."""
+        shares = tuple(
+            Share(
+                account=account.name,
+                names=tuple(names),
+                proof=render(
+                    account.catalogue_entry, account.credentials, account.propagation_seconds
+                ),
+                publication=publication(account),
+            )
+            for account, names in self.dns_accounts
+        )
+        if len(shares) == 1:
+            return {"proof": shares[0].proof, "publication": shares[0].publication}
+        return {"shares": shares}
 
 
 def issue(
-    *, account: CAAccount, csr: str, proof: Proof, resume_url: str, turn: Turn, watch: Watch
+    *,
+    account: CAAccount,
+    csr: str,
+    proof: Proof,
+    turn: Turn,
+    watch: Watch,
+    profile: str = "",
+    resume_url: str = "",
 ) -> IssuedChain:
-    """A certificate for the CSR from this account's CA and no other, when it is its turn.
+    """A certificate for the CSR from this account's CA and no other, when it is its turn; under the
+    `profile`, or the account's own.
 
     `resume_url` is the CA's order of an earlier attempt; what it already yielded is fetched, not
     asked for again. Raises Deferred (`acme.budget`) while the account's budget is used up, and
@@ -94,10 +113,10 @@ def issue(
             account=reference,
             csr_pem=csr,
             challenge=proof.challenge,
-            proof=proof.rendered(),
             hooks_dir=str(settings.CERTMATE_HOOKS_DIR),
             resume_url=resume_url,
-            publication=proof.publication(),
+            profile=profile or account.profile,
+            **proof.terms(),
         )
         return client.issue(request, watch=watch)
 

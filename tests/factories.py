@@ -13,7 +13,7 @@ from storage.models import StorageTarget
 
 WANTED = (
     *("names", "ca_account", "authority", "profile", "validity_days", "dns_account"),
-    *("challenge_type", "key_type", "csr"),
+    *("ca_profile", "challenge_type", "key_type", "csr"),
 )
 
 RFC2136 = {

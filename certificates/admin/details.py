@@ -46,9 +46,12 @@ def _wanted(certificate: Certificate, linked: Linked) -> FactGroup:
 
 
 def terms(wanted: Certificate | Order, linked: Linked) -> list[Fact]:
-    """How control of the names is proved to a CA; what an authority is told to sign."""
+    """What a CA is asked for and how control of the names is proved to it; what an authority is
+    told to sign.
+    """
     if wanted.profile is None:
-        return [Fact("Proof of control", _proof(wanted, linked))]
+        profile = wanted.ca_profile or "as the CA account says"
+        return [Fact("Profile", profile), Fact("Proof of control", _proof(wanted, linked))]
     days = wanted.validity_days
     return [
         Fact("Profile", linked(wanted.profile)),
@@ -60,9 +63,19 @@ def _proof(wanted: Certificate | Order, linked: Linked) -> SafeString | str:
     label = wanted.get_challenge_type_display()
     if wanted.challenge_type != ChallengeType.DNS_01:
         return label
+    if isinstance(wanted, Order) and wanted.dns_accounts:
+        return format_html("{} through {}", label, _shares(wanted, linked))
     if wanted.dns_account is None:
         return f"{label}, DNS account by zone"
     return format_html("{} through {}", label, linked(wanted.dns_account))
+
+
+def _shares(order: Order, linked: Linked) -> SafeString:
+    shares = order.dns_accounts
+    if len(shares) == 1:
+        return format_html("{}", linked(shares[0][0]))
+    told = ((linked(account), ", ".join(names)) for account, names in shares)
+    return format_html_join("; ", "{} ({})", told)
 
 
 def _current(version: Version) -> FactGroup:

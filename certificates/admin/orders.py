@@ -45,10 +45,12 @@ class OrderAdmin(ServiceAdmin[Order]):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Order]:
         related = ("certificate", "ca_account", "authority", "profile", "dns_account", "version")
-        return super().get_queryset(request).select_related(*related, "requested_by")
+        rows = super().get_queryset(request).select_related(*related, "requested_by")
+        return rows.prefetch_related("proofs__dns_account")
 
     def list_queryset(self, rows: models.QuerySet[Order]) -> models.QuerySet[Order]:
-        return rows.select_related(None).select_related("certificate", "requested_by")
+        rows = rows.select_related(None).prefetch_related(None)
+        return rows.select_related("certificate", "requested_by")
 
     def audited(self, obj: Order) -> Certificate:
         return obj.certificate

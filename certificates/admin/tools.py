@@ -75,6 +75,7 @@ class Reissue(WantedForm, CertificateTool):
             "ca": obj.ca_account_id,
             "authority": obj.authority_id,
             "profile": obj.profile_id,
+            "ca_profile": obj.ca_profile,
             "validity_days": obj.validity_days,
             "challenge_type": obj.challenge_type or ChallengeType.DNS_01,
             "dns": obj.dns_account_id,

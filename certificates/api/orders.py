@@ -22,13 +22,17 @@ class OrderEndpoint(Endpoint):
     def get_queryset(self) -> models.QuerySet[Order]:
         # The account's secrets and the CSR have no business here.
         related = ("certificate", "ca_account", "authority", "profile", "dns_account")
-        return Order.objects.select_related(*related).defer(
-            "csr",
-            "certificate__csr",
-            "ca_account__account_key",
-            "ca_account__eab",
-            "ca_account__trust_bundle",
-            "dns_account__credentials",
+        return (
+            Order.objects.with_proofs()
+            .select_related(*related)
+            .defer(
+                "csr",
+                "certificate__csr",
+                "ca_account__account_key",
+                "ca_account__eab",
+                "ca_account__trust_bundle",
+                "dns_account__credentials",
+            )
         )
 
     def shown(self, order: Order) -> dict[str, Any]:

@@ -35,9 +35,17 @@ class OrderOutput(Output):
     names = serializers.ListField(child=serializers.CharField())
     ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
     authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
-    profile = serializers.CharField(allow_null=True, help_text="Of an authority.")
+    profile = serializers.CharField(
+        allow_null=True, help_text="Of the authority, or of the CA; null: as the CA account says."
+    )
     validity_days = serializers.IntegerField(allow_null=True, help_text="null: by the profile.")
-    dns = serializers.CharField(allow_null=True, help_text="The DNS account's name.")
+    dns = serializers.CharField(
+        allow_null=True, help_text="The DNS account's name; null: several, or none is needed."
+    )
+    dns_by_name = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="The DNS account that proves each name, where it takes several.",
+    )
     challenge_type = serializers.ChoiceField(
         ChallengeType.choices, allow_null=True, help_text="null with an authority."
     )
@@ -71,6 +79,7 @@ class OrderOutput(Output):
             "names": instance.names,
             **_wanted(instance),
             "dns": instance.dns_account.name if instance.dns_account else None,
+            "dns_by_name": _dns_by_name(instance),
             "key_type": instance.key_type,
             "reason": instance.reason,
             "error_code": code or None,
@@ -82,6 +91,10 @@ class OrderOutput(Output):
             "created_at": instant(instance.created_at),
             "finished_at": instant(instance.finished_at),
         }
+
+
+def _dns_by_name(order: Order) -> dict[str, str]:
+    return {name: one.dns_account.name for one in order.proofs.all() for name in one.names}
 
 
 class OrderLogOutput(Output):
@@ -132,7 +145,9 @@ class CertificateOutput(Output):
     ca = serializers.CharField(help_text="The CA account's name, or the authority's.")
     ca_provider = serializers.CharField(help_text="`authority` for a private one.")
     authority = serializers.CharField(allow_null=True, help_text="The authority's name.")
-    profile = serializers.CharField(allow_null=True, help_text="Of an authority.")
+    profile = serializers.CharField(
+        allow_null=True, help_text="Of the authority, or of the CA; null: as the CA account says."
+    )
     validity_days = serializers.IntegerField(allow_null=True, help_text="null: by the profile.")
     staging = serializers.BooleanField()
     dns = serializers.CharField(allow_null=True, help_text="The DNS account's name; null: by zone.")
@@ -230,7 +245,7 @@ def _issuer(issued: Issued) -> dict[str, Any]:
 def _wanted(wanted: Wanted) -> dict[str, Any]:
     return {
         **_issuer(wanted),
-        "profile": wanted.profile.name if wanted.profile else None,
+        "profile": wanted.profile.name if wanted.profile else wanted.ca_profile or None,
         "validity_days": wanted.validity_days,
         "challenge_type": wanted.challenge_type or None,
     }

@@ -35,8 +35,10 @@ class WishInput(Input):
     profile = Text(
         max_length=64,
         required=False,
+        allow_blank=True,
         help_text="What the authority shall certify, a name of /api/profiles; `server` if left "
-        "out. In a reissue it brings its own validity.",
+        "out. In a reissue it brings its own validity. For a CA, one that it offers; empty: that "
+        "of the CA account.",
     )
     validity_days = WholeNumber(
         min_value=1,
@@ -45,7 +47,9 @@ class WishInput(Input):
         help_text="Of what an authority signs; as its profile says if left out.",
     )
     dns = Text(
-        max_length=100, required=False, help_text="A DNS account's name, or a provider's slug."
+        max_length=100,
+        required=False,
+        help_text="A DNS account's name, or a provider's slug, for all names; by zone if left out.",
     )
     dns_provider = Text(max_length=40, required=False, help_text="A slug of /api/dns-providers.")
     account_id = Text(max_length=100, required=False, help_text="A DNS account's name.")

@@ -35,7 +35,7 @@ SHOWN = (
     *("name", "names", "state", "auto_renew", "renewal_days", "renew_at", "paused_at"),
     *("pause_reason", "challenge_type", "key_type", "tags", "expires_at", "created_at"),
     *("updated_at", "ca_account_id", "dns_account_id", "storage_target_id", "team_id"),
-    *("authority_id", "profile_id", "validity_days"),
+    *("authority_id", "profile_id", "validity_days", "ca_profile"),
     *("current_version__number", "current_version__serial", "current_version__fingerprint"),
     *("current_version__not_before", "current_version__not_after"),
 )
@@ -82,6 +82,7 @@ class CertificateEndpoint(Endpoint):
     def shown(self, certificate: Certificate, status: int = 200) -> Response:
         order = (
             Order.objects.filter(certificate=certificate)
+            .with_proofs()
             .select_related("certificate", "ca_account", "authority", "profile", "dns_account")
             .order_by(models.F("finished_at").desc(nulls_first=True), "-id")
             .first()

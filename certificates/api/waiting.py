@@ -82,4 +82,4 @@ def _ended(order_id: int, wait: int) -> Order:
         if not Order.objects.filter(pk=order_id, state__in=under_way).exists():
             break
         sleep(STEP_SECONDS)
-    return Order.objects.select_related("certificate", *_RELATED).get(pk=order_id)
+    return Order.objects.with_proofs().select_related("certificate", *_RELATED).get(pk=order_id)

@@ -3,6 +3,6 @@
 """
 
 from certificates.models.certificate import AltName, Certificate, Version
-from certificates.models.order import Order, OrderKey, OrderLog
+from certificates.models.order import Order, OrderKey, OrderLog, OrderProof
 
-__all__ = ["AltName", "Certificate", "Order", "OrderKey", "OrderLog", "Version"]
+__all__ = ["AltName", "Certificate", "Order", "OrderKey", "OrderLog", "OrderProof", "Version"]

@@ -47,7 +47,7 @@ class Wanted(Issued):
     """What is asked of a CA or an authority. A certificate holds what is wanted now, an order what
     it was placed for.
 
-    Profile and validity are an authority's, proof of control is a CA's.
+    Profile and validity are an authority's; the CA's own profile and proof of control are a CA's.
     """
 
     names = models.JSONField(
@@ -56,6 +56,9 @@ class Wanted(Issued):
     profile = models.ForeignKey(Profile, models.PROTECT, related_name="+", null=True, blank=True)
     validity_days = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: as the profile says."
+    )
+    ca_profile = models.CharField(
+        "profile at the CA", max_length=64, blank=True, help_text="Empty: as the CA account says."
     )
     dns_account = models.ForeignKey(
         DNSAccount,

@@ -1,6 +1,7 @@
 """Orders: the queue of work on certificates. The row says what to do next; a message only wakes."""
 
 import uuid
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from certificates.querysets import OrderQuerySet
 from certmate.access.models import ApiToken
 from certmate.core.claims import Leased
 from certmate.core.fields import EncryptedJSONField
+from providers.models import DNSAccount
 
 
 class Order(Leased, Wanted):
@@ -75,8 +77,33 @@ class Order(Leased, Wanted):
         return f"{self.get_kind_display()} {self.certificate.name} (order {self.pk})"
 
     @property
+    def dns_accounts(self) -> list[tuple[DNSAccount, Sequence[str]]]:
+        """The DNS accounts that prove its names, each with those that it proves."""
+        if self.dns_account is not None:
+            return [(self.dns_account, self.names)]
+        return [(proof.dns_account, proof.names) for proof in self.proofs.all()]
+
+    @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+
+class OrderProof(models.Model):
+    """The names of an order that one DNS account proves. An order has such rows only where it takes
+    several accounts; else it names the one itself.
+    """
+
+    access_via: ClassVar[str] = "order"
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="proofs")
+    dns_account = models.ForeignKey(DNSAccount, models.PROTECT, related_name="+")
+    names = models.JSONField()
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.dns_account}: {', '.join(self.names)}"
 
 
 class OrderKey(models.Model):

@@ -149,7 +149,10 @@ def _with_issuer(
         return replace(request, authority=name, profile=profile)
     own = _own_account(actor, bundle)
     if own is not None:
+        profile = text_of(bundle, "profile")
         request = replace(request, ca=own.name, ca_provider=own.provider)
+        if profile in own.known_profiles:
+            request = replace(request, profile=profile)
         return _with_proof(actor, request, bundle)
     if issuer and authorities.filter(name=issuer).exists():
         return replace(request, ca=issuer)

@@ -73,6 +73,7 @@ def told(wanted: dict[str, Any]) -> dict[str, Any]:
     return {
         **common,
         "ca_account": wanted["ca_account"].name,
+        "profile": wanted["ca_profile"],
         "dns_account": dns.name if dns else "",
         "challenge_type": str(wanted["challenge_type"]),
     }

@@ -1,13 +1,14 @@
 """Placing an order: the row that the queue is made of, and the message that wakes a worker."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep
-from certificates.models import Certificate, Order, Version
+from certificates.models import Certificate, Order, OrderProof, Version
 from certificates.services.turns import turn_of
-from certificates.services.wanted import dns_account_for
+from certificates.services.wanted import dns_accounts_for
 from certmate.access.actors import Actor
 from certmate.access.services.approvals import Permit
 from certmate.audit.context import request_id
@@ -16,6 +17,7 @@ from certmate.core import clock
 from certmate.core.errors import Conflict
 from certmate.core.jobs import enqueue_on_commit
 from providers import issuers
+from providers.models import DNSAccount
 
 RUN_ORDER = "certificates.run_order"
 REQUESTED = {
@@ -44,10 +46,12 @@ def place_order(
     # Not from the caller's copy: an order may have changed the certificate since it was read.
     fields = dict(wanted or current_wish(Certificate.objects.get(pk=certificate.pk)))
     fields["names_dns_account"] = fields["dns_account"] is not None
+    shares: Sequence[tuple[DNSAccount, Sequence[str]]] = ()
     if kind != OrderKind.REVOKE:
         # Renewing what is there needs no right to the account that serves its zone.
         chooser = Actor.system() if kind == OrderKind.RENEW else actor
-        fields["dns_account"] = dns_account_for(chooser, fields)
+        shares = dns_accounts_for(chooser, fields)
+        fields["dns_account"] = shares[0][0] if len(shares) == 1 else None
     try:
         with transaction.atomic():
             order = Order.objects.create(
@@ -63,6 +67,11 @@ def place_order(
                 request_id=request_id(),
                 next_attempt_at=clock.now(),
             )
+            if len(shares) > 1:
+                OrderProof.objects.bulk_create(
+                    OrderProof(order=order, dns_account=account, names=list(names))
+                    for account, names in shares
+                )
             record(certificate, REQUESTED[kind], order=order.pk, kind=kind, reason=reason)
             if permit is not None:
                 permit.use(order)
@@ -83,6 +92,7 @@ def current_wish(certificate: Certificate) -> dict[str, Any]:
         "authority": certificate.authority,
         "profile": certificate.profile,
         "validity_days": certificate.validity_days,
+        "ca_profile": certificate.ca_profile,
         "dns_account": certificate.dns_account,
         "challenge_type": certificate.challenge_type,
         "key_type": certificate.key_type,

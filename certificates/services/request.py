@@ -8,8 +8,9 @@ from dataclasses import dataclass
 class CertificateRequest:
     """What a certificate is asked to be. In a reissue None, or nothing, means "as it is".
 
-    `ca` is a CA account, a CA or an authority. `profile` and `validity_days` are for an authority;
-    with a profile its own validity counts, unless another is named.
+    `ca` is a CA account, a CA or an authority. `profile` is one of an authority, or one that the CA
+    offers ("": the account's own). `validity_days` is for an authority; with a profile its own
+    counts, unless another is named.
     """
 
     domain: str | None = None
@@ -17,7 +18,7 @@ class CertificateRequest:
     ca: str = ""
     ca_provider: str = ""
     authority: str = ""
-    profile: str = ""
+    profile: str | None = None
     validity_days: int | None = None
     dns: str = ""
     dns_provider: str = ""

@@ -40,6 +40,7 @@ def wish(
         "authority": authority,
         "profile": _profile(actor, request, current),
         "validity_days": _validity_days(request, current),
+        "ca_profile": "",
         "dns_account": None,
         "challenge_type": "",
         "key_type": key_type,

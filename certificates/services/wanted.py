@@ -14,7 +14,12 @@ from certmate.core.errors import InvalidRequest
 from certmate.pki.keys import KeyType
 from certmate.pki.names import Name
 from providers.models import Authority, CAAccount, DNSAccount
-from providers.services import account_for_names, require_room, resolve_dns_account
+from providers.services import (
+    accounts_for_names,
+    require_profile,
+    require_room,
+    resolve_dns_account,
+)
 
 
 def resolve(
@@ -35,7 +40,7 @@ def resolve(
 def _wish(
     actor: Actor, request: CertificateRequest, current: Certificate | None, account: CAAccount
 ) -> dict[str, Any]:
-    _refuse_profile(request)
+    _refuse_validity(request)
     names, csr = names_of(request, current, public=True)
     # One of an authority has none.
     kept = current.challenge_type if current else ""
@@ -44,13 +49,15 @@ def _wish(
     _check_choice(challenge, ChallengeType.values, "challenge_type")
     _check_choice(key_type, account.catalogue_entry.key_types, "key_type")
     _check_challenge(names, challenge)
-    _check_ca(names, account)
+    profile = _profile(request, current, account)
+    _check_ca(names, account, profile or account.profile)
     return {
         "names": [name.value for name in names],
         "ca_account": account,
         "authority": None,
         "profile": None,
         "validity_days": None,
+        "ca_profile": profile,
         "dns_account": _dns_account(actor, request, current, challenge),
         "challenge_type": challenge,
         "key_type": key_type,
@@ -58,26 +65,39 @@ def _wish(
     }
 
 
-def dns_account_for(actor: Actor, wanted: dict[str, Any]) -> DNSAccount | None:
-    """The DNS account that an order for this uses now: the named one, or the one whose zones
-    match.
+def dns_accounts_for(
+    actor: Actor, wanted: dict[str, Any]
+) -> list[tuple[DNSAccount, Sequence[str]]]:
+    """The DNS accounts that an order for this uses now, each with its names: the one that was
+    named, or those whose zones match.
     """
     if wanted["challenge_type"] != ChallengeType.DNS_01:
-        return None
+        return []
     named: DNSAccount | None = wanted["dns_account"]
-    account = named or account_for_names(actor=actor, names=wanted["names"])
-    require_room(account=account, names=wanted["names"])
-    return account
+    names: Sequence[str] = wanted["names"]
+    shares = [(named, names)] if named else accounts_for_names(actor=actor, names=names)
+    for account, mine in shares:
+        require_room(account=account, names=mine)
+    return list(shares)
 
 
-def _refuse_profile(request: CertificateRequest) -> None:
-    for field in ("profile", "validity_days"):
-        if getattr(request, field) not in ("", None):
-            raise InvalidRequest(
-                "A CA decides this itself; only a private authority is told.",
-                code="profile.not_used",
-                field=field,
-            )
+def _refuse_validity(request: CertificateRequest) -> None:
+    if request.validity_days is not None:
+        raise InvalidRequest(
+            "A CA decides this itself, by its profile; only a private authority is told.",
+            code="profile.not_used",
+            field="validity_days",
+        )
+
+
+def _profile(request: CertificateRequest, current: Certificate | None, account: CAAccount) -> str:
+    """The CA's profile that is named, or the one that the certificate has from this account; ""
+    where the account's own counts.
+    """
+    if request.profile is not None:
+        require_profile(account=account, profile=request.profile)
+        return request.profile
+    return current.ca_profile if current and current.ca_account_id == account.pk else ""
 
 
 def _dns_account(
@@ -124,15 +144,27 @@ def _check_challenge(names: tuple[Name, ...], challenge: str) -> None:
         )
 
 
-def _check_ca(names: tuple[Name, ...], account: CAAccount) -> None:
+def _check_ca(names: tuple[Name, ...], account: CAAccount, profile: str) -> None:
     entry = account.catalogue_entry
+    known = entry.profile(profile)
     if not entry.wildcard and any(name.wildcard for name in names):
         raise InvalidRequest(
             f"{entry.label} issues no wildcards.", code="name.wildcard", field="domain"
         )
-    if not entry.ip_addresses and any(name.kind == "ip" for name in names):
+    takes_addresses = entry.ip_addresses or (known is not None and known.ip_addresses)
+    if not takes_addresses and any(name.kind == "ip" for name in names):
+        under = [
+            p.name for p in entry.profiles if p.ip_addresses and p.name in account.known_profiles
+        ]
+        only = f" but under its profile {under[0]}" if under else ""
         raise InvalidRequest(
-            f"{entry.label} issues no certificates for IP addresses.",
+            f"{entry.label} issues no certificates for IP addresses{only}.",
             code="name.ip",
             field="domain",
+        )
+    if known is not None and len(names) > known.max_names:
+        raise InvalidRequest(
+            f"{entry.label} takes at most {known.max_names} names under its profile {known.name}.",
+            code="name.too_many",
+            field="san_domains",
         )

@@ -23,15 +23,18 @@ class Kind:
     label: str
     about: str = ""
     docs_url: str = ""
+    is_well_known: bool = False
 
 
 class CatalogueAdmin(ServiceAdmin[M]):
-    """`?kind=slug` names the kind; without it the add page lists the catalogue. Needs no script."""
+    """`?kind=slug` names the kind; without it the add page lists the catalogue, what is well known
+    first. Needs no script.
+    """
 
     choose_title: ClassVar[str] = ""
 
     def kinds(self) -> Sequence[Kind]:
-        """The catalogue."""
+        """The catalogue, in the order in which it is shown."""
         raise NotImplementedError
 
     def form_for(
@@ -56,12 +59,22 @@ class CatalogueAdmin(ServiceAdmin[M]):
                 request,
                 "certmate/choose.html",
                 title=self.choose_title,
-                kinds=[kind for kind in kinds.values() if _matches(kind, query)],
+                groups=_groups(list(kinds.values()), query),
                 query=query,
                 is_long=len(kinds) > SEARCHED_FROM,
             )
         context: dict[str, Any] = {"title": f"Add {self.opts.verbose_name}", "kind": kind}
         return super().add_view(request, form_url, context | (extra_context or {}))
+
+
+def _groups(kinds: list[Kind], query: str) -> list[tuple[str, list[Kind]]]:
+    """Headings with what stands below them; one list needs none, such as what was searched for."""
+    known = [kind for kind in kinds if kind.is_well_known]
+    others = [kind for kind in kinds if not kind.is_well_known]
+    if query or not known:
+        found = [kind for kind in kinds if _matches(kind, query)]
+        return [("", found)] if found else []
+    return [("Well known", known), ("All others", others)]
 
 
 def _matches(kind: Kind, query: str) -> bool:

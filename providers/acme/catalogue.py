@@ -1,5 +1,6 @@
 """The ACME CAs that CertMate knows by name, as data. Knows no Django and no certbot."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -25,14 +26,26 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class CAProfile:
+    """A kind of certificate that the CA lets one choose (draft-ietf-acme-profiles): how long it is
+    valid, how many names it may have, and whether IP addresses may be among them.
+    """
+
+    name: str
+    lifetime: timedelta
+    max_names: int
+    ip_addresses: bool = False
+
+
+@dataclass(frozen=True)
 class CAProvider:
     """One kind of CA account.
 
     `directory_url` is empty where the account itself says it; under one of `directory_hosts` it may
     say another one, such as that of a region. `eab` says whether the CA binds new accounts to an
     account of its own (RFC 8555 §7.3.4). `staging` CAs issue what no browser trusts. `types` are
-    how far it looks at who asks, `profiles` what it calls its kinds of certificate, `limits` what
-    it is known to refuse beyond.
+    how far it looks at who asks, `profiles` the kinds of certificate that it is known to offer (its
+    directory has the last word), `limits` what it is known to refuse beyond.
     """
 
     slug: str
@@ -45,14 +58,22 @@ class CAProvider:
     ip_addresses: bool = False
     key_types: tuple[str, ...] = KEY_TYPES
     types: tuple[str, ...] = ("DV",)
-    profiles: tuple[str, ...] = ()
+    profiles: tuple[CAProfile, ...] = ()
     limits: tuple[Limit, ...] = ()
     directory_hosts: tuple[str, ...] = ()
 
+    def profile(self, name: str) -> CAProfile | None:
+        """What is known of the profile of that name."""
+        return next((profile for profile in self.profiles if profile.name == name), None)
+
 
 _HOUR, _WEEK = timedelta(hours=1), timedelta(days=7)
-# IP addresses only under a profile that is not asked for.
-_LETSENCRYPT_PROFILES = ("classic", "tlsserver", "shortlived")
+# https://letsencrypt.org/docs/profiles/ of September 2026; tlsclient is no longer offered.
+_LETSENCRYPT_PROFILES = (
+    CAProfile("classic", timedelta(days=90), 100),
+    CAProfile("tlsserver", timedelta(days=45), 25),
+    CAProfile("shortlived", timedelta(hours=160), 25, ip_addresses=True),
+)
 
 _TABLE = (
     CAProvider(
@@ -178,7 +199,14 @@ _TABLE = (
     ),
 )
 
+_PROFILE = re.compile(r"[!-~]{1,64}")
+
 CATALOGUE: dict[str, CAProvider] = {entry.slug: entry for entry in _TABLE}
+
+
+def is_profile(name: object) -> bool:
+    """Whether a CA's profile can have this name: printable ASCII without blanks, not too long."""
+    return isinstance(name, str) and _PROFILE.fullmatch(name) is not None
 
 
 def get(slug: str, *, field: str = "provider") -> CAProvider:

@@ -45,6 +45,10 @@ def _serve(request: dict[str, Any], channel: Channel) -> int:
                 from providers.acme.isolated import issuance
 
                 result = issuance.issue(request, channel, journal)
+            case "publish":
+                from providers.acme.isolated import publisher
+
+                result = publisher.publish(request, channel, journal)
             case "probe":
                 from providers.acme.isolated import probe
 

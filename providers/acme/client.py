@@ -29,6 +29,16 @@ class IssuedChain:
 
 
 @dataclass(frozen=True)
+class Registered:
+    """An account's URI at its CA, and the profiles that the CA offers: their names with what it
+    says about each.
+    """
+
+    uri: str
+    profiles: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Probed:
     """A trial of a DNS account that worked. `is_seen` is False where the zone's name servers could
     not be found, so that only the writing and removing was tried.
@@ -45,14 +55,15 @@ def register(
     eab_kid: str = "",
     eab_hmac_key: str = "",
     watch: Watch | None = None,
-) -> str:
-    """Registers our own key at the CA and gives the account's URI.
+) -> Registered:
+    """Registers our own key at the CA.
 
     The same key gives the same account (RFC 8555 §7.3.1), so that repeating it after a crash is
     safe. The CA's terms of service are agreed to.
     """
     request = plan.plan_register(account, email=email, eab_kid=eab_kid, eab_hmac_key=eab_hmac_key)
-    return str(run(request, watch=watch or Unwatched())["uri"])
+    result = run(request, watch=watch or Unwatched())
+    return Registered(result["uri"], result["profiles"])
 
 
 def issue(request: IssueRequest, watch: Watch) -> IssuedChain:
@@ -64,7 +75,10 @@ def issue(request: IssueRequest, watch: Watch) -> IssuedChain:
     wanted = plan.plan_issue(request)
     if request.proof is not None and request.challenge == "dns-01":
         wanted["environment"] |= _ambient(request.proof.ambient)
-    result = run(wanted, watch=watch, timeout=HARD_LIMIT + _wait(wanted))
+    for share, publisher in zip(request.shares, wanted["publishers"], strict=True):
+        publisher["environment"] |= _ambient(share.proof.ambient)
+    wait = max(map(_wait, [wanted, *wanted["publishers"]]))
+    result = run(wanted, watch=watch, timeout=HARD_LIMIT + wait)
     return IssuedChain(cert=result["cert"], chain=result["chain"])
 
 

@@ -19,7 +19,8 @@ _URN = "urn:ietf:params:acme:error:"
 _LONGEST_DETAIL = 600
 _LONGEST_WAIT = timedelta(days=14)
 
-# RFC 8555 §6.7, RFC 8659 and RFC 9773 types that mean the same for every operation.
+# Types that mean the same for every operation: RFC 8555 §6.7, RFC 8659, RFC 9773 and
+# draft-ietf-acme-profiles.
 _TYPES = {
     "accountDoesNotExist": "acme.account_missing",
     "alreadyRevoked": "acme.already_revoked",
@@ -34,6 +35,7 @@ _TYPES = {
     "externalAccountRequired": "acme.bad_eab",
     "incorrectResponse": "acme.unauthorized",
     "invalidContact": "acme.bad_contact",
+    "invalidProfile": "acme.profile",
     "malformed": "acme.malformed",
     "orderNotReady": "acme.server_error",
     "rateLimited": "acme.rate_limited",
@@ -55,6 +57,7 @@ _KINDS = {
     "malformed": "acme.malformed",
     "network": "acme.unreachable",
     "plugin_missing": "acme.plugin_missing",
+    "profile": "acme.profile",
     "refused_url": "acme.url_refused",
     "timeout": "acme.timeout",
     "tls": "acme.untrusted",
@@ -146,8 +149,10 @@ def _detail(code: str, problem: Mapping[str, Any], identifiers: Mapping[str, str
     if identifiers:
         parts += [f"{name}: {words}" if words else name for name, words in identifiers.items()]
         return clean(" ".join(part if part.endswith(".") else f"{part}." for part in parts), 2000)
-    words = problem.get("detail") or problem.get("package") or ""
-    return f"{parts[0]} {clean(words)}".strip()
+    words = clean(problem.get("detail") or problem.get("package") or "")
+    # Where a certificate needs several DNS accounts, the one that it is about.
+    about = f"{clean(problem['account'], 100)}:" if problem.get("account") else ""
+    return " ".join(filter(None, (parts[0], about, words)))
 
 
 def clean(words: object, longest: int = _LONGEST_DETAIL) -> str:

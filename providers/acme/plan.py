@@ -9,7 +9,7 @@ from providers.dns.render import Rendered
 
 Challenge = Literal["dns-01", "http-01"]
 
-HTTP01_AUTHENTICATOR = "certmate-http01"
+HTTP01_AUTHENTICATOR, RELAY_AUTHENTICATOR = "certmate-http01", "certmate-relay"
 
 # Relative: the child works inside its workspace, whose place is unknown here.
 CSR_FILE, CERT_FILE, CHAIN_FILE, FULLCHAIN_FILE = (
@@ -54,11 +54,22 @@ class Publication:
 
 
 @dataclass(frozen=True)
+class Share:
+    """The names of a certificate that one DNS account proves, where it takes several accounts."""
+
+    account: str
+    names: tuple[str, ...]
+    proof: Rendered
+    publication: Publication
+
+
+@dataclass(frozen=True)
 class IssueRequest:
     """One certificate to get: for this CSR, from this account, with control proved in this way.
 
-    `proof` is a rendered DNS account and needed for dns-01. `hooks_dir` is where the scripts of a
-    hook account are looked up. `resume_url` is the order that an earlier attempt opened.
+    dns-01 needs a `proof`, which is a rendered DNS account, or several `shares`. `hooks_dir` is
+    where the scripts of a hook account are looked up. `resume_url` is the order that an earlier
+    attempt opened. `profile` is the CA's kind of certificate; without one it chooses itself.
     `dns_timeout` bounds, in seconds, one question to a DNS server that does not answer.
     """
 
@@ -69,8 +80,10 @@ class IssueRequest:
     hooks_dir: str = ""
     resume_url: str = ""
     preferred_chain: str = ""
+    profile: str = ""
     dns_timeout: int = 10
     publication: Publication = Publication()
+    shares: tuple[Share, ...] = ()
 
 
 def plan_issue(request: IssueRequest) -> dict[str, Any]:
@@ -78,10 +91,15 @@ def plan_issue(request: IssueRequest) -> dict[str, Any]:
     plan = _common("issue", request.account)
     plan |= {
         "csr": request.csr_pem,
+        "profile": request.profile,
         "resume_url": request.resume_url,
+        "publishers": [_publisher(share, request) for share in request.shares],
     }
     if request.challenge == "http-01":
         plan |= _UNPROVEN | {"authenticator": HTTP01_AUTHENTICATOR, "package": ""}
+    elif request.shares:
+        plan |= _UNPROVEN | {"authenticator": RELAY_AUTHENTICATOR, "package": ""}
+        plan["secrets"] += [secret for share in request.shares for secret in share.proof.secrets]
     else:
         if request.proof is None:
             raise ValueError("dns-01 needs a rendered DNS account")
@@ -89,6 +107,12 @@ def plan_issue(request: IssueRequest) -> dict[str, Any]:
         plan["secrets"] += request.proof.secrets
     plan["argv"] = [*_certbot(request, plan["authenticator"]), *plan.pop("arguments")]
     return plan
+
+
+def _publisher(share: Share, request: IssueRequest) -> dict[str, Any]:
+    plan = _alone(share.proof, request.hooks_dir, share.publication, request.dns_timeout)
+    names = list(share.names)
+    return plan | {"operation": "publish", "account": share.account, "names": names}
 
 
 @dataclass(frozen=True)
@@ -104,16 +128,22 @@ class ProbeRequest:
 
 def plan_probe(request: ProbeRequest) -> dict[str, Any]:
     """The child's request for a trial of a DNS account."""
-    plan = _proof(request.proof, request.hooks_dir, request.publication, request.dns_timeout)
-    argv = ["certonly", *_QUIET, "--authenticator", plan["authenticator"]]
+    plan = _alone(request.proof, request.hooks_dir, request.publication, request.dns_timeout)
     return plan | {
         "operation": "probe",
         "name": request.name,
-        "argv": [*argv, *plan.pop("arguments")],
-        "trust_bundle": "",
         "secrets": [*request.proof.secrets],
         "publication": plan["publication"] | {"wait": _patience(request.proof)},
     }
+
+
+def _alone(
+    proof: Rendered, hooks_dir: str, publication: Publication, dns_timeout: int
+) -> dict[str, Any]:
+    """What a plugin needs that is run without a CA."""
+    plan = _proof(proof, hooks_dir, publication, dns_timeout)
+    argv = ["certonly", *_QUIET, "--authenticator", plan["authenticator"]]
+    return plan | {"argv": [*argv, *plan.pop("arguments")], "trust_bundle": ""}
 
 
 def _patience(proof: Rendered) -> int:
@@ -130,6 +160,9 @@ def _certbot(request: IssueRequest, authenticator: str) -> list[str]:
     argv += ["--chain-path", CHAIN_FILE, "--fullchain-path", FULLCHAIN_FILE]
     if request.preferred_chain:
         argv += ["--preferred-chain", request.preferred_chain]
+    if request.profile:
+        # With the name in the same word, so that none is taken for an option.
+        argv += [f"--required-profile={request.profile}"]
     return argv
 
 

@@ -159,6 +159,12 @@ FAILURES: dict[str, Failure] = {
         "The certbot plugin for this DNS provider is not installed:",
         "Install it with the named command in the environment of every worker, then retry.",
     ),
+    "acme.profile": Failure(
+        _NO,
+        "The CA does not issue under this profile.",
+        "Reissue with one of the profiles that the CA offers, or with fewer or other names; the CA "
+        "account has its own, which counts where the certificate names none.",
+    ),
     "acme.rate_limited": Failure(
         _LATER,
         "The CA's rate limit is reached.",

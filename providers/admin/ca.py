@@ -97,11 +97,19 @@ class CAAccountAdmin(CatalogueAdmin[CAAccount]):
             Fact("Directory", code(obj.directory_url)),
             Fact("Contact e-mail", obj.email),
             Fact("Validation", ", ".join(entry.types)),
+            Fact("Profile", obj.profile or "the CA's choice"),
+            Fact("It offers", lines(_offered(obj))),
             Fact("Its limits", lines([_said(limit) for limit in entry.limits])),
             Fact("Orders an hour", str(obj.orders_per_hour or "")),
             Fact("Documentation", link(entry.docs_url, entry.docs_url)),
         )
         return [FactGroup("Account", account), _registration(obj)]
+
+
+def _offered(account: CAAccount) -> list[str]:
+    """Each profile that the CA is known to offer, with its own words if it said any."""
+    said = account.offered_profiles or {}
+    return [f"{name}: {said[name]}" if said.get(name) else name for name in account.known_profiles]
 
 
 _WHAT = {"order": "new orders", "set": "orders of the same names", "failure": "failures a name"}

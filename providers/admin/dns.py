@@ -16,7 +16,7 @@ from certmate.ui.base import EmptyState
 from certmate.ui.catalogue import CatalogueAdmin, Kind
 from certmate.ui.facts import Fact, FactGroup, lines, link
 from certmate.ui.tools import DeleteTool, Tool
-from providers.dns.catalogue import CATALOGUE
+from providers.dns.catalogue import CATALOGUE, WELL_KNOWN
 from providers.dns.installed import is_installed
 from providers.dns.provider import DNSProvider
 from providers.forms.accounts import DNSSettingsForm, NewDNSAccountForm
@@ -63,9 +63,10 @@ class DNSAccountAdmin(CatalogueAdmin[DNSAccount]):
     search_help_text = "Beginning of the name."
 
     def kinds(self) -> Sequence[Kind]:
+        known = {slug: CATALOGUE[slug] for slug in WELL_KNOWN}
         return [
-            Kind(entry.slug, entry.label, _about(entry), entry.docs_url)
-            for entry in CATALOGUE.values()
+            Kind(slug, entry.label, _about(entry), entry.docs_url, slug in known)
+            for slug, entry in (known | CATALOGUE).items()
         ]
 
     def form_for(

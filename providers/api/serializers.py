@@ -9,7 +9,7 @@ from certmate.core.parameters import MASK
 from certmate.rest.catalogue import ParameterOutput
 from certmate.rest.fields import Flag, Text, WholeNumber, instant
 from certmate.rest.serializers import Input, Output
-from providers.acme.catalogue import CAProvider, Limit
+from providers.acme.catalogue import CAProfile, CAProvider, Limit
 from providers.dns.installed import is_installed
 from providers.dns.provider import DNSProvider
 from providers.models import CAAccount, DNSAccount
@@ -31,6 +31,24 @@ class LimitOutput(Output):
         }
 
 
+class CAProfileOutput(Output):
+    name = serializers.CharField()
+    lifetime_seconds = serializers.IntegerField()
+    max_names = serializers.IntegerField()
+    ip_addresses = serializers.BooleanField()
+
+    class Meta:
+        ref_name = "CAProfile"
+
+    def represent(self, instance: CAProfile) -> dict[str, Any]:
+        return {
+            "name": instance.name,
+            "lifetime_seconds": int(instance.lifetime.total_seconds()),
+            "max_names": instance.max_names,
+            "ip_addresses": instance.ip_addresses,
+        }
+
+
 class CAProviderOutput(Output):
     slug = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
@@ -38,10 +56,12 @@ class CAProviderOutput(Output):
     eab = serializers.CharField(help_text="External account binding: none, optional or required.")
     staging = serializers.BooleanField(help_text="Browsers do not trust what it issues.")
     wildcard = serializers.BooleanField()
-    ip_addresses = serializers.BooleanField()
+    ip_addresses = serializers.BooleanField(help_text="Whatever the profile is.")
     key_types = serializers.ListField(child=serializers.CharField())
     types = serializers.ListField(child=serializers.CharField(), help_text="DV, OV or EV.")
-    profiles = serializers.ListField(child=serializers.CharField())
+    profiles = CAProfileOutput(
+        many=True, help_text="As far as they are known; each account has those of its directory."
+    )
     directory_hosts = serializers.ListField(
         child=serializers.CharField(), help_text="Under which an account may name a directory."
     )
@@ -53,7 +73,8 @@ class CAProviderOutput(Output):
 
     def represent(self, instance: CAProvider) -> dict[str, Any]:
         limits = [LimitOutput().represent(limit) for limit in instance.limits]
-        return asdict(instance) | {"limits": limits}
+        profiles = [CAProfileOutput().represent(profile) for profile in instance.profiles]
+        return asdict(instance) | {"limits": limits, "profiles": profiles}
 
 
 class DNSProviderOutput(Output):
@@ -102,6 +123,12 @@ class CAAccountInput(Input):
         max_length=500, required=False, help_text="Where the provider has none or several."
     )
     email = Text(max_length=254, allow_blank=True, default="")
+    profile = Text(
+        max_length=64,
+        allow_blank=True,
+        default="",
+        help_text="The CA's kind of certificate, unless one names another; empty: the CA chooses.",
+    )
     orders_per_hour = WholeNumber(
         min_value=1,
         max_value=100_000,
@@ -126,6 +153,12 @@ class CAAccountOutput(Output):
     provider = serializers.CharField()
     directory_url = serializers.CharField()
     email = serializers.CharField()
+    profile = serializers.CharField(help_text="Empty: the CA's choice.")
+    offered_profiles = serializers.DictField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="What its directory offers, with the CA's words; null: not asked yet.",
+    )
     orders_per_hour = serializers.IntegerField(allow_null=True)
     paused_until = serializers.DateTimeField(
         allow_null=True, help_text="The CA asked not to be asked before."
@@ -151,6 +184,8 @@ class CAAccountOutput(Output):
             "provider": instance.provider,
             "directory_url": instance.directory_url,
             "email": instance.email,
+            "profile": instance.profile,
+            "offered_profiles": instance.offered_profiles,
             "orders_per_hour": instance.orders_per_hour,
             "paused_until": instant(instance.paused_until),
             "eab_kid": instance.eab.get("kid", ""),

@@ -18,6 +18,14 @@ CATALOGUE: dict[str, DNSProvider] = {
     )
 }
 
+WELL_KNOWN = (
+    *("cloudflare", "route53", "azure", "google", "digitalocean", "hetzner-cloud", "ovh"),
+    *("godaddy", "namecheap", "gandi", "ionos", "linode", "vultr", "edgedns", "porkbun"),
+    *("infomaniak", "nsone", "dnsimple", "desec", "duckdns"),
+    *("rfc2136", "powerdns", "acme-dns", "script"),
+)
+"""What most people look for, in the order in which it is offered: hosts, then one's own servers."""
+
 _SLUG = re.compile(r"[a-z0-9-]{1,50}")
 
 

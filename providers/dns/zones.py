@@ -1,4 +1,4 @@
-"""Chooses the DNS account that serves a certificate's names. Pure."""
+"""Chooses the DNS accounts that serve a certificate's names. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
@@ -28,19 +28,24 @@ def match_length(zones: Iterable[str], name: str) -> int:
     return max((zone.count(".") + 1 for zone in covering), default=0)
 
 
-def choose(accounts: Iterable[Account], names: Sequence[str]) -> Account | None:
-    """The account whose zones cover every name and match longest; the default wins a tie.
+def share_out(accounts: Sequence[Account], names: Sequence[str]) -> list[tuple[Account, list[str]]]:
+    """Each name with the account whose zones match it longest: as few accounts as that allows, the
+    default of those that serve as many.
 
-    An account that names no zones covers everything, but any match of a zone beats it. None if no
-    account covers all the names: then somebody has to say which one it is.
+    An account that names no zones covers everything, but any match of a zone beats it. A name that
+    no account covers is with none: then somebody has to say which one it is.
     """
-    best: Account | None = None
-    best_score: tuple[int, bool] = (-1, False)
-    for account in accounts:
-        lengths = [match_length(account.served, name) for name in names]
-        if account.served and not all(lengths):
-            continue
-        score = (sum(lengths), account.is_default)
-        if score > best_score:
-            best, best_score = account, score
-    return best
+    best = {name: max((_reach(one, name) for one in accounts), default=-1) for name in names}
+    left = {name for name in names if best[name] >= 0}
+    fits = [(one, {name for name in left if _reach(one, name) == best[name]}) for one in accounts]
+    shares = []
+    while left:
+        account, mine = max(fits, key=lambda fit: (len(fit[1] & left), fit[0].is_default))
+        shares.append((account, [name for name in names if name in mine & left]))
+        left -= mine
+    return sorted(shares, key=lambda share: names.index(share[1][0]))
+
+
+def _reach(account: ZonedAccount, name: str) -> int:
+    """How long the account's match is; -1 if it does not cover the name."""
+    return match_length(account.served, name) or (-1 if account.served else 0)

@@ -1,5 +1,6 @@
 """Forms of the admin for accounts; their fields follow from the catalogue's entry."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -19,7 +20,7 @@ from providers.services import (
 NAME_HELP = "How it is called here: lower-case letters, digits, dots, dashes and underscores."
 
 
-_CA_FIELDS = ("name", "directory_url", "email", "orders_per_hour", "team", "is_default")
+_CA_FIELDS = ("name", "directory_url", "email", "profile", "orders_per_hour", "team", "is_default")
 
 
 class CAFields(ServiceForm):
@@ -35,6 +36,11 @@ class CAFields(ServiceForm):
         label="Contact e-mail",
         required=False,
         help_text="Where the CA writes to about the account. Many CAs do not need one.",
+    )
+    profile = forms.CharField(
+        required=False,
+        max_length=64,
+        help_text="The CA's kind of certificate, unless one names another. Empty: the CA chooses.",
     )
     eab_kid = forms.CharField(label="EAB key id", required=False)
     eab_hmac_key = forms.CharField(
@@ -58,8 +64,14 @@ class CAFields(ServiceForm):
     )
     team = team_field()
 
-    def shape(self, entry: CAProvider) -> None:
-        """Drop the fields that an account at this CA does not have."""
+    def shape(self, entry: CAProvider, profiles: Sequence[str]) -> None:
+        """Drop the fields that an account at this CA does not have, and offer its profiles."""
+        if profiles:
+            self.fields["profile"] = forms.ChoiceField(
+                choices=[("", "The CA's choice"), *((name, name) for name in profiles)],
+                required=False,
+                help_text=self.fields["profile"].help_text,
+            )
         if entry.directory_url:
             del self.fields["trust_bundle"]
             if entry.directory_hosts:
@@ -87,7 +99,7 @@ class NewCAAccountForm(CAFields):
     def __init__(self, *args: Any, entry: CAProvider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.entry = entry
-        self.shape(entry)
+        self.shape(entry, CAAccount(provider=entry.slug).known_profiles)
         self.fields["name"].initial = (
             "" if CAAccount.objects.filter(name=entry.slug) else entry.slug
         )
@@ -104,7 +116,7 @@ class CASettingsForm(CAFields, ObjectForm[CAAccount]):
         initial = {name: getattr(obj, name) for name in names}
         initial["eab_kid"] = obj.eab.get("kid", "")
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
-        self.shape(obj.catalogue_entry)
+        self.shape(obj.catalogue_entry, obj.known_profiles)
         if "eab_hmac_key" in self.fields:
             self.fields["eab_hmac_key"].widget = SecretInput(stored=bool(obj.eab.get("hmac_key")))
         if obj.account_uri and "directory_url" in self.fields:
@@ -126,7 +138,7 @@ class DNSFields(ServiceForm):
     zones = NamesField(
         required=False,
         help_text="The zones that these credentials can write, one a line. A certificate that "
-        "names no DNS account takes the account whose zone matches its names longest.",
+        "names no DNS account takes for each name the account whose zone matches it longest.",
     )
     delegated_zones = NamesField(
         required=False,

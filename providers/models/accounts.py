@@ -64,6 +64,14 @@ class CAAccount(Account):
         "account URL at the CA", max_length=500, blank=True, editable=False
     )
     registered_at = models.DateTimeField(null=True, editable=False)
+    profile = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="The CA's kind of certificate, unless one names another. Empty: the CA chooses.",
+    )
+    # What the CA's directory said at the registration or since: names and the CA's words about
+    # them. null: it was not asked yet.
+    offered_profiles = models.JSONField(null=True, editable=False)
     orders_per_hour = models.PositiveIntegerField(
         null=True,
         blank=True,
@@ -89,6 +97,13 @@ class CAAccount(Account):
     @property
     def catalogue_entry(self) -> CAProvider:
         return CAS[self.provider]
+
+    @property
+    def known_profiles(self) -> list[str]:
+        """The profiles that can be asked for, as far as that is known."""
+        if self.offered_profiles is not None:
+            return list(self.offered_profiles)
+        return [profile.name for profile in self.catalogue_entry.profiles]
 
     @property
     def is_staging(self) -> bool:

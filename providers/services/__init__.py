@@ -12,12 +12,13 @@ from providers.services.authorities import (
 from providers.services.ca import (
     create_ca_account,
     delete_ca_account,
+    require_profile,
     resolve_ca_account,
     update_ca_account,
 )
 from providers.services.crls import publish_crls
 from providers.services.dns import (
-    account_for_names,
+    accounts_for_names,
     create_dns_account,
     delete_dns_account,
     require_room,
@@ -35,7 +36,7 @@ from providers.services.revoking import release_entry, revoke_entry
 from providers.services.verification import verify_ca_account, verify_dns_account
 
 __all__ = [
-    "account_for_names",
+    "accounts_for_names",
     "adopt_entry",
     "create_authority",
     "create_ca_account",
@@ -50,6 +51,7 @@ __all__ = [
     "line_of",
     "publish_crls",
     "release_entry",
+    "require_profile",
     "require_room",
     "resolve_authority",
     "resolve_ca_account",

@@ -13,6 +13,7 @@ from certmate.core.errors import Conflict, InvalidRequest, invalid_input
 from certmate.core.parameters import MASK
 from certmate.pki.inspect import split_chain
 from providers.acme import catalogue
+from providers.acme.catalogue import is_profile
 from providers.models import Authority, CAAccount
 from providers.services import accounts
 
@@ -24,6 +25,7 @@ def create_ca_account(
     provider: str,
     directory_url: str = "",
     email: str = "",
+    profile: str = "",
     orders_per_hour: int | None = None,
     eab_kid: str = "",
     eab_hmac_key: str = "",
@@ -33,8 +35,9 @@ def create_ca_account(
 ) -> CAAccount:
     """Keep an account's data; the CA is asked to register it with the first order.
 
-    Raises InvalidRequest for a directory that is not the catalogue's, a missing external account
-    binding, or a trust bundle that holds anything but certificates.
+    Raises InvalidRequest for a directory that is not the catalogue's, a profile that its CA is
+    known not to offer, a missing external account binding, or a trust bundle that holds anything
+    but certificates.
     """
     policy.require_possible(actor, Verb.REQUEST, CAAccount)
     entry = catalogue.get(provider)
@@ -43,6 +46,7 @@ def create_ca_account(
         provider=provider,
         directory_url=_directory(entry, directory_url),
         email=email,
+        profile=profile,
         orders_per_hour=orders_per_hour,
         eab=_eab(entry, eab_kid, eab_hmac_key),
         trust_bundle=_trust_bundle(trust_bundle),
@@ -50,6 +54,7 @@ def create_ca_account(
         team=find_team(actor=actor, name=team),
     )
     policy.require(actor, Verb.REQUEST, account)
+    require_profile(account=account, profile=profile)
     if Authority.objects.filter(name=name).exists():
         raise Conflict(
             f"{name!r} names an authority already; certificates name both alike.",
@@ -65,6 +70,7 @@ def update_ca_account(
     account: CAAccount,
     directory_url: str | None = None,
     email: str | None = None,
+    profile: str | None = None,
     eab_kid: str | None = None,
     eab_hmac_key: str | None = None,
     trust_bundle: str | None = None,
@@ -85,6 +91,9 @@ def update_ca_account(
             account.eab = _changed_eab(account, eab_kid, eab_hmac_key)
         if email is not None:
             account.email = email
+        if profile is not None and profile != account.profile:
+            require_profile(account=account, profile=profile)
+            account.profile = profile
         if "orders_per_hour" in changes:
             account.orders_per_hour = changes["orders_per_hour"]
         if trust_bundle is not None:
@@ -105,7 +114,7 @@ def _move(account: CAAccount, directory_url: str) -> None:
         )
     account.directory_url = _directory(account.catalogue_entry, directory_url)
     # The old directory may have seen the key; it is for one CA only.
-    account.account_key = {}
+    account.account_key, account.offered_profiles = {}, None
 
 
 def _changed_eab(account: CAAccount, kid: str | None, hmac_key: str | None) -> dict[str, str]:
@@ -114,6 +123,26 @@ def _changed_eab(account: CAAccount, kid: str | None, hmac_key: str | None) -> d
     if hmac_key in (None, MASK) and wanted == kept:
         return account.eab
     return _eab(account.catalogue_entry, wanted, "" if hmac_key in (None, MASK) else str(hmac_key))
+
+
+def require_profile(*, account: CAAccount, profile: str) -> None:
+    """Raises InvalidRequest (`profile.not_offered`) for a profile that cannot be asked for. Where
+    nobody knows yet what the CA offers, the order is told.
+    """
+    if not profile:
+        return
+    known = account.known_profiles
+    is_open = account.offered_profiles is None and not known
+    if is_profile(profile) if is_open else profile in known:
+        return
+    offers = f"offers {', '.join(known)}" if known else "offers no profiles"
+    raise InvalidRequest(
+        f"{account.catalogue_entry.label} {offers}. Verify the account to ask it again."
+        if not is_open
+        else "The name of a profile has 1 to 64 printable ASCII characters.",
+        code="profile.not_offered",
+        field="profile",
+    )
 
 
 def delete_ca_account(*, actor: Actor, account: CAAccount) -> None:

@@ -123,20 +123,21 @@ def resolve_dns_account(
     )
 
 
-def account_for_names(*, actor: Actor, names: Sequence[str]) -> DNSAccount:
-    """The account whose zones match the names longest. Raises InvalidRequest (`dns.no_account`) if
-    none does.
+def accounts_for_names(*, actor: Actor, names: Sequence[str]) -> list[tuple[DNSAccount, list[str]]]:
+    """The accounts whose zones match the names longest, each with its names. Raises InvalidRequest
+    (`dns.no_account`) if a name has none that the actor may use.
     """
     usable = policy.visible(actor, DNSAccount.objects.order_by("name"))
-    account = zones.choose(usable, names)
-    if account is None:
+    shares = zones.share_out(list(usable), names)
+    served = {name for _, mine in shares for name in mine}
+    if missing := [name for name in names if name not in served]:
         raise InvalidRequest(
-            f"No DNS account serves the zones of all of: {', '.join(names[:10])}. Name one, or "
+            f"No DNS account serves the zones of: {', '.join(missing[:10])}. Name one for all, or "
             "add the zone to one.",
             code="dns.no_account",
             field="dns",
         )
-    return account
+    return shares
 
 
 def require_room(*, account: DNSAccount, names: Sequence[str]) -> None:

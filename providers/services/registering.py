@@ -6,6 +6,7 @@ from certmate.core import clock
 from certmate.pki.keys import KeyType, generate
 from providers.acme import client
 from providers.acme.account import AccountRef
+from providers.acme.client import Registered
 from providers.acme.runner import Watch
 from providers.models import CAAccount
 
@@ -20,41 +21,43 @@ def registered(account: CAAccount, watch: Watch) -> AccountRef:
 
 
 def register(stored: CAAccount, watch: Watch) -> AccountRef:
-    """Registers the account with its key, or finds it registered, and keeps its URI.
+    """Registers the account with its key, or finds it registered, and keeps its URI and what the CA
+    offers.
 
     A binding that the CA has taken (RFC 8555 §7.3.4) has served, and its HMAC key is forgotten:
     many CAs let each be used once, and nobody else shall use it.
     """
     unregistered = reference(stored)
     watch.step(f"Registering the account at {stored.directory_url}.")
-    uri = client.register(
+    registered_as = client.register(
         unregistered,
         email=stored.email,
         eab_kid=stored.eab.get("kid", "") if stored.eab.get("hmac_key") else "",
         eab_hmac_key=stored.eab.get("hmac_key", ""),
         watch=watch,
     )
-    _keep(stored, uri)
+    _keep(stored, registered_as)
     return AccountRef(
         directory_url=unregistered.directory_url,
         key_pem=unregistered.key_pem,
-        uri=uri,
+        uri=registered_as.uri,
         trust_bundle=unregistered.trust_bundle,
     )
 
 
-def _keep(used: CAAccount, uri: str) -> None:
+def _keep(used: CAAccount, registered_as: Registered) -> None:
     with transaction.atomic():
         now = CAAccount.objects.select_for_update().filter(pk=used.pk).first()
         # If it was moved to another directory meanwhile, this one is not its account. Two workers
         # may register at once: with one key they get one account.
         if now is None or now.directory_url != used.directory_url:
             return
-        now.account_uri = uri
+        now.account_uri = registered_as.uri
+        now.offered_profiles = registered_as.profiles
         now.registered_at = now.registered_at or clock.now()
         if now.eab == used.eab and now.eab:
             now.eab = {"kid": now.eab["kid"]}
-        now.save(update_fields=["account_uri", "registered_at", "eab"])
+        now.save(update_fields=["account_uri", "offered_profiles", "registered_at", "eab"])
 
 
 def forget_registration(account: CAAccount) -> None:

@@ -56,6 +56,7 @@ def test_the_add_form_orders_a_certificate_and_leads_to_its_order(
         ({"csr": "not a CSR"}, "csr"),
         ({"name": "../etc"}, "name"),
         ({"ca": ""}, "ca"),
+        ({"ca_profile": "two words"}, "ca_profile"),
         ({"key_type": "rsa1024"}, "key_type"),
         ({"renewal_days": "0"}, "renewal_days"),
         ({"tags": "x" * 65}, "tags"),

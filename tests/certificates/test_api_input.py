@@ -108,7 +108,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "51 tags": ({"tags": [str(n) for n in range(51)]}, "tags", "request.invalid"),
     "an unknown field": ({"validity": 9}, "validity", "request.unknown_field"),
     "a validity for a CA": ({"validity_days": 9}, "validity_days", "profile.not_used"),
-    "a profile for a CA": ({"profile": "server"}, "profile", "profile.not_used"),
+    "a profile for a CA": ({"profile": "two words"}, "profile", "profile.not_offered"),
     "a validity of no day": ({"validity_days": 0}, "validity_days", "request.invalid"),
     "a read-only field": ({"state": "active"}, "state", "request.unknown_field"),
     "no CSR": ({"csr": "hello"}, "csr", "csr.malformed"),

@@ -8,7 +8,7 @@ from certificates.choices import OrderKind
 from certificates.models import Order
 from certificates.services.placing import place_order
 from certificates.services.turns import turn_of
-from certificates.services.wanted import dns_account_for
+from certificates.services.wanted import dns_accounts_for
 from certmate.access.actors import Actor
 from certmate.core import clock
 from certmate.core.errors import Deferred, InvalidRequest
@@ -58,8 +58,8 @@ def test_names_whose_proofs_do_not_fit_are_refused_before_they_are_ordered(
     account = factories.dns_account(provider="duckdns", credentials={"api_token": "t"})
     wanted = {"challenge_type": "dns-01", "dns_account": account, "names": names}
     if not is_refused:
-        assert dns_account_for(Actor.system(), wanted) == account
+        assert dns_accounts_for(Actor.system(), wanted) == [(account, names)]
         return
     with pytest.raises(InvalidRequest) as caught:
-        dns_account_for(Actor.system(), wanted)
+        dns_accounts_for(Actor.system(), wanted)
     assert (caught.value.code, caught.value.field) == ("dns.capacity", "dns")

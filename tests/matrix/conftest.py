@@ -13,7 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from certmate.audit import sealing
 from providers.acme import client
-from providers.acme.client import Probed
+from providers.acme.client import Probed, Registered
 from providers.models import Profile
 from tests.matrix import people, world
 from tests.matrix.people import BLIND, NARROWED, Crew
@@ -108,7 +108,8 @@ def the_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
         made = schema()
         patched.setattr(SchemaGenerator, "get_schema", lambda *_, **__: made)
         # Nobody is called by name here: who may ask for a trial is all that this is about.
-        patched.setattr(client, "register", lambda *_, **__: "https://ca.invalid/account")
+        registered = Registered("https://ca.invalid/account", {})
+        patched.setattr(client, "register", lambda *_, **__: registered)
         patched.setattr(client, "probe", lambda *_: Probed("_acme-challenge.shop.test", True))
         shop, blue, hidden = world.shop(), world.blue(), world.hidden()
         for things in (shop, blue, hidden):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from providers.acme.catalogue import CATALOGUE as CAS
-from providers.acme.catalogue import CONCURRENT, CAProvider
+from providers.acme.catalogue import CONCURRENT, CAProfile, CAProvider
 from providers.dns.catalogue import CATALOGUE as DNS
 from providers.dns.provider import DNSProvider
 
@@ -40,6 +40,13 @@ environment: `make run` installs `requirements/dns.txt`, and where a package is 
 `GET /api/dns-providers` and the order's error name the command that installs it. A run loads its
 own plugin and no other.
 
+**Which account.** A certificate that names a DNS account uses it for all of its names. One that
+names none uses, for each name, the account whose zone matches it longest, of those that whoever
+asks for it may use: several at once where the names lie in zones of several accounts, at one
+provider or at different ones. Each account then works in a process of its own, with one plugin
+and its own credentials; all publish at the same time. An order shows who proves what, and no
+account can be deleted that one of them names.
+
 - **Credentials**: those in *italics* may be left out; 🔒 is a secret. Each is validated before
   anything is called.
 - **Served within** is how many seconds a record may take. The zone's name servers are asked
@@ -52,16 +59,15 @@ own plugin and no other.
 
 **Delegation.** Where `_acme-challenge.NAME` is a CNAME, the answer is written where it leads to.
 Name the zone of the CNAME under *zones* of the account that can write there, and the zone of NAME
-under *delegated zones*; the account then needs no right to the latter. Before the CA is asked,
-each CNAME is looked up, and what is missing is named.
+under *delegated zones*; the account then needs no right to the latter, and is found by either.
+Before the CA is asked, each CNAME is looked up, and what is missing is named.
 
 **Identities instead of secrets.** AWS Route 53, Google Cloud DNS and Azure DNS accounts can use
 the role, service account or managed identity of the machine that the worker runs on.
 
-**Not in the list**, because no test could show that they work: Yandex Cloud, Amazon Lightsail,
-and what lego marks as shut down. Zones under non-public suffixes (`.internal`) are not found by
-the plugins that build on lexicon (DNSimple, DNS Made Easy, Gehirn, Linode, LuaDNS, NS1, OVHcloud,
-Sakura Cloud, Dynu, Njalla, Plesk).
+**Not in the list** is what lego marks as shut down. Zones under non-public suffixes (`.internal`)
+are not found by the plugins that build on lexicon (DNSimple, DNS Made Easy, Gehirn, Linode,
+LuaDNS, NS1, OVHcloud, Sakura Cloud, Dynu, Njalla, Plesk).
 
 | slug | provider | route | credentials | served within | proven |
 | --- | --- | --- | --- | --- | --- |
@@ -74,6 +80,15 @@ verified or first used, and its key is forgotten then. What is issued by an acco
 CA is badged. `acme` and `step-ca` take any directory, with the roots that its server is trusted
 by. Of DigiCert, GlobalSign and Sectigo the account may name another directory, such as that of a
 region. Buypass is not in the list: it issues no TLS certificates by ACME any more.
+
+**Profiles.** Some CAs let one choose the kind of certificate
+([draft-ietf-acme-profiles](https://datatracker.ietf.org/doc/draft-ietf-acme-profiles/)). What a CA
+offers is read from its directory when an account is verified or registered, and shown with the
+account. `profile` of the account says what its certificates are; `profile` of a certificate says
+otherwise for that one, and its renewals keep it. What the CA does not offer is refused before
+anything is ordered, and so is an order that it opens under another profile. A short-lived
+certificate is renewed with half of its lifetime left, or when the CA suggests; a number of days
+that is meant for longer ones does not put that off or bring it forward beyond half.
 
 **Budget.** Orders are counted for each CA account, so that its limits are never hit: new orders,
 orders for the same names, failures of a name, and {concurrent} orders at a time. What expires
@@ -131,10 +146,16 @@ def _ca(entry: CAProvider) -> str:
         ", ".join(entry.key_types),
         _yes(entry.wildcard),
         _yes(entry.ip_addresses),
-        ", ".join(entry.profiles),
+        ", ".join(map(_profile, entry.profiles)),
         ", ".join(limits),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _profile(profile: CAProfile) -> str:
+    days = profile.lifetime.total_seconds() / 86400
+    addresses = ", IP too" if profile.ip_addresses else ""
+    return f"{profile.name} ({days:.2g} days, {profile.max_names} names{addresses})"
 
 
 def _yes(value: bool) -> str:

@@ -1,10 +1,12 @@
 """Accounts in the admin: chosen by kind, written by services, secrets never shown."""
 
+import re
 from typing import Any
 
 import pytest
 
 from certmate.core.parameters import MASK
+from providers.dns.catalogue import CATALOGUE, WELL_KNOWN
 from providers.models import CAAccount, DNSAccount
 from tests import factories
 from tests.cast import Cast
@@ -37,8 +39,19 @@ def test_a_long_catalogue_is_searched(cast: Cast) -> None:
     found = text(client.get(page(DNSAccount, "add") + "?q=Power"))
     assert "?kind=powerdns" in found
     assert "?kind=cloudflare" not in found
+    assert "All others" in text(client.get(page(DNSAccount, "add")))
     assert "Nothing is called so" in text(client.get(page(DNSAccount, "add") + "?q=nobody"))
     assert 'type="search"' not in text(client.get(page(CAAccount, "add")))
+
+
+def test_what_is_well_known_comes_first(cast: Cast) -> None:
+    client = signed_in(cast.owner)
+    html = text(client.get(page(DNSAccount, "add")))
+    shown = re.findall(r"\?kind=([a-z0-9-]+)", html)
+    assert tuple(shown[: len(WELL_KNOWN)]) == WELL_KNOWN
+    others = shown[len(WELL_KNOWN) :]
+    assert others == [slug for slug in CATALOGUE if slug not in WELL_KNOWN]
+    assert "<h2>" not in text(client.get(page(CAAccount, "add"))).partition("content-main")[2]
 
 
 def test_the_fields_follow_from_the_catalogue(cast: Cast) -> None:
@@ -48,7 +61,7 @@ def test_the_fields_follow_from_the_catalogue(cast: Cast) -> None:
         return set(client.get(f"{page(model, 'add')}?kind={kind}").context["form"].fields)
 
     assert fields(CAAccount, "letsencrypt") == {
-        *("name", "email", "orders_per_hour", "team", "is_default")
+        *("name", "email", "profile", "orders_per_hour", "team", "is_default")
     }
     assert "directory_url" in fields(CAAccount, "digicert")
     assert {"directory_url", "eab_kid", "trust_bundle"} <= fields(CAAccount, "acme")
@@ -76,6 +89,7 @@ def test_a_ca_account_is_added(cast: Cast) -> None:
         ({"eab_kid": "kid"}, "eab_hmac_key"),
         ({"trust_bundle": "-----BEGIN CERTIFICATE-----\nAA"}, "trust_bundle"),
         ({"email": "nobody"}, "email"),
+        ({"profile": "two words"}, "profile"),
     ],
 )
 def test_a_refused_ca_account_is_told_at_its_field_and_not_stored(

@@ -5,19 +5,23 @@ server that is no CA) is said here. The rest is passed on unchanged: the server 
 the Host header, so that all of them lead here.
 """
 
+import base64
 import http.client
 import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.servers.pebble import Pebble
 
 PROBLEM = "application/problem+json"
+NEW_ORDER = ("POST", "/order-plz")
 _HOP = ("connection", "transfer-encoding", "content-length", "date")
 
 
@@ -54,6 +58,7 @@ class AcmeProxy:
     def __init__(self, server: Pebble) -> None:
         self.server = server
         self.requests: list[tuple[str, str]] = []
+        self.ordered: list[dict[str, Any]] = []
         self.before: Before = lambda method, path: None
         self.after: After = lambda method, path, answer: None
         self.port = 0
@@ -72,6 +77,8 @@ class AcmeProxy:
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         self.requests.append((method, path))
+        if (method, path) == NEW_ORDER:
+            self.ordered.append(_payload(body))
         said = self.before(method, path)
         if said is not None:
             return said
@@ -89,6 +96,42 @@ class AcmeProxy:
             return Answer(answer.status, answer.read(), kept)
         finally:
             connection.close()
+
+
+def _payload(body: bytes) -> dict[str, Any]:
+    """What a signed request says (RFC 7515 §7.2.2)."""
+    text: str = json.loads(body)["payload"]
+    said: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return said
+
+
+def offer_profiles(proxy: AcmeProxy, offered: Mapping[Any, Any], *, taken: str = "") -> None:
+    """Make the server one with profiles (draft-ietf-acme-profiles), which it knows nothing of.
+
+    Its orders say the one that was asked for, or the `taken` one.
+    """
+    orders: dict[str, str] = {}
+
+    def before(method: str, path: str) -> Answer | None:
+        wanted = proxy.ordered[-1].get("profile") if (method, path) == NEW_ORDER else None
+        if wanted and wanted not in offered:
+            return problem("invalidProfile", f"No profile {wanted}.", status=400)
+        return None
+
+    def after(method: str, path: str, answer: Answer) -> Answer | None:
+        if path == "/dir":
+            said = json.loads(answer.body)
+            said["meta"]["profiles"] = dict(offered)
+            return replace(answer, body=json.dumps(said).encode())
+        if (method, path) == NEW_ORDER and answer.status < HTTPStatus.BAD_REQUEST:
+            path = urlsplit(answer.headers["Location"]).path
+            orders[path] = taken or proxy.ordered[-1].get("profile", "")
+        if not orders.get(path):
+            return None
+        body = json.loads(answer.body) | {"profile": orders[path]}
+        return replace(answer, body=json.dumps(body).encode())
+
+    proxy.before, proxy.after = before, after
 
 
 def _responder(proxy: AcmeProxy) -> type[BaseHTTPRequestHandler]:

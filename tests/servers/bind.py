@@ -66,9 +66,11 @@ def bind(
     records: str = "* IN A 127.0.0.1\n",
     extra: Mapping[str, str] | None = None,
     is_resolver: bool = False,
+    forwards: Mapping[str, int] | None = None,
 ) -> Iterator[Bind]:
     """A server of these zones, each with the given records (master-file lines relative to it), and
-    with the `extra` ones of that zone. As a resolver it follows a CNAME into another zone.
+    with the `extra` ones of that zone. As a resolver it follows a CNAME into another zone, and asks
+    the server at that port of this machine about each zone that it `forwards`.
     """
     with tempfile.TemporaryDirectory(prefix="bind-") as name:
         folder = Path(name)
@@ -76,10 +78,19 @@ def bind(
         server = Bind(free_port(), key, tuple(zones), folder / "log")
         for zone in zones:
             (folder / f"{zone}.zone").write_text(zone_file(records + (extra or {}).get(zone, "")))
-        (folder / "named.conf").write_text(_config(server, folder, is_resolver=is_resolver))
+        config = _config(server, folder, is_resolver=is_resolver or bool(forwards))
+        (folder / "named.conf").write_text(config + _forwarding(forwards or {}))
         command = ["named", "-g", "-n", "1", "-c", str(folder / "named.conf")]
         with running(command, log=server.log_file, is_ready=server.is_ready):
             yield server
+
+
+def _forwarding(forwards: Mapping[str, int]) -> str:
+    return "".join(
+        f'zone "{zone}" {{ type forward; forward only;'
+        f" forwarders {{ 127.0.0.1 port {port}; }}; }};\n"
+        for zone, port in forwards.items()
+    )
 
 
 def zone_file(records: str) -> str:
@@ -97,7 +108,8 @@ def _config(server: Bind, folder: Path, *, is_resolver: bool) -> str:
         f'options {{ directory "{folder}"; pid-file none; session-keyfile none;'
         f" recursion {'yes' if is_resolver else 'no'};"
         f" listen-on port {server.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};"
-        " dnssec-validation no; allow-transfer { none; }; notify no; };\n"
+        " dnssec-validation no; max-cache-ttl 0; max-ncache-ttl 0;"
+        " allow-transfer { none; }; notify no; };\n"
         "controls { };\n"
         f'key "{KEY_NAME}" {{ algorithm hmac-sha256; secret "{server.key_secret}"; }};\n{zones}'
     )

@@ -91,6 +91,17 @@ def test_certificates_are_as_they_were(target: StorageTarget) -> None:
     assert Version.objects.count() == 2
 
 
+@pytest.mark.parametrize(("profile", "kept"), [("short", "short"), ("gone", ""), ({}, "")])
+def test_a_profile_of_the_ca_is_kept_where_it_is_offered(
+    target: StorageTarget, profile: object, kept: str
+) -> None:
+    factories.ca_account(offered_profiles={"short": ""})
+    factories.dns_account()
+    put(target, bundle_of("www.example.test", profile=profile))
+    assert counts(run(ask(target))) == (WorkState.DONE, 1, 0, 0)
+    assert Certificate.objects.get().ca_profile == kept
+
+
 def test_the_version_that_readers_get_is_the_current_one(target: StorageTarget) -> None:
     factories.ca_account()
     first, second = bundle_of("www.example.com"), bundle_of("www.example.com")

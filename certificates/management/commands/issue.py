@@ -35,7 +35,7 @@ class Command(BaseCommand):
             default="",
             help="name of the CA account or private authority (default: the default CA account)",
         )
-        parser.add_argument("--profile", default="", help="of an authority (default: server)")
+        parser.add_argument("--profile", default="", help="of the CA or authority")
         parser.add_argument("--validity-days", type=int, help="from an authority")
         parser.add_argument("--dns", default="", help="name of the DNS account (default: by zone)")
         parser.add_argument("--challenge", choices=["dns-01", "http-01"])
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             domain=options["domain"],
             san_domains=options["san"],
             ca=options["ca"],
-            profile=options["profile"],
+            profile=options["profile"] or None,
             validity_days=options["validity_days"],
             dns=options["dns"],
             challenge_type=options["challenge"],

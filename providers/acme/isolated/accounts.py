@@ -1,23 +1,27 @@
 """The operations that need no certbot: registration, revocation, renewal information."""
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from acme import errors, messages
 from acme.client import ClientV2
 from josepy.json_util import decode_cert
 
+from providers.acme.catalogue import is_profile
+from providers.acme.failures import clean
 from providers.acme.isolated import session
 
 _ASK_AGAIN = datetime.timedelta(hours=6)
 _AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
+_MOST_PROFILES, _LONGEST_ABOUT = 50, 300
 
 
 class BadBinding(Exception):
     """The HMAC key of the external account binding is not base64url."""
 
 
-def register(request: dict[str, Any]) -> dict[str, str]:
+def register(request: dict[str, Any]) -> dict[str, Any]:
     """Registers our key; an account that the CA has for it already is ours as well."""
     client = session.connect(request, registered=False)
     wanted = messages.NewRegistration.from_data(
@@ -26,9 +30,20 @@ def register(request: dict[str, Any]) -> dict[str, str]:
         external_account_binding=_binding(request, client),
     )
     try:
-        return {"uri": str(client.new_account(wanted).uri)}
+        uri = client.new_account(wanted).uri
     except errors.ConflictError as known:
-        return {"uri": str(known.location)}
+        uri = known.location
+    return {"uri": str(uri), "profiles": profiles(client)}
+
+
+def profiles(client: ClientV2) -> dict[str, str]:
+    """What the directory offers (draft-ietf-acme-profiles §3): names that can be asked for, each
+    with the CA's words about it.
+    """
+    offered = client.directory.meta.profiles
+    found = offered.items() if isinstance(offered, Mapping) else ()
+    usable = [(name, clean(about, _LONGEST_ABOUT)) for name, about in found if is_profile(name)]
+    return dict(usable[:_MOST_PROFILES])
 
 
 def _binding(request: dict[str, Any], client: ClientV2) -> dict[str, Any] | None:

@@ -18,9 +18,11 @@ from josepy.errors import DeserializationError
 from josepy.json_util import decode_cert, decode_csr
 
 from providers.acme import plan
-from providers.acme.isolated import session
+from providers.acme.failures import clean
+from providers.acme.isolated import accounts, relay, session
 from providers.acme.isolated.equipment import equip
 from providers.acme.isolated.network import Journal, guarded_resolution
+from providers.acme.isolated.trouble import NoSuchProfile
 from providers.acme.isolated.wire import Channel
 
 _RESUME_LIMIT = datetime.timedelta(seconds=90)
@@ -35,7 +37,7 @@ def issue(request: dict[str, Any], channel: Channel, journal: Journal) -> dict[s
         if fullchain is not None:
             return _split(fullchain)
         journal.forget()
-    watch_progress(channel, journal)
+    watch_progress(channel, journal, request["profile"])
     workspace = Path(request["workspace"])
     (workspace / plan.CSR_FILE).write_text(request["csr"])
     session.seed_account(request, workspace / plan.CONFIG_DIR)
@@ -44,9 +46,12 @@ def issue(request: dict[str, Any], channel: Channel, journal: Journal) -> dict[s
         publishing.aim(_names(request["csr"]))
     # They say that nobody will renew this certificate, and ask for donations.
     certbot_internal_main._report_next_steps = lambda *_, **__: None
-    channel.step("Asking the CA for a certificate")
     # The plugins' own requests too, unless the machine's role at its metadata service is wanted.
-    with contextlib.nullcontext() if request["is_ambient"] else guarded_resolution():
+    with (
+        relay.publishers(request["publishers"], channel),
+        contextlib.nullcontext() if request["is_ambient"] else guarded_resolution(),
+    ):
+        channel.step("Asking the CA for a certificate")
         status = certbot_main.main(arguments)
     if status:
         raise RuntimeError(f"certbot ended with {status}")
@@ -82,6 +87,8 @@ def _resume(request: dict[str, Any], channel: Channel, journal: Journal) -> str 
     url = request["resume_url"]
     try:
         order = messages.Order.from_json(client._post_as_get(url).json())
+        if not _is_under(order, request["profile"]):
+            return None
         if order.status == messages.STATUS_VALID:
             channel.step("Fetching the certificate of the earlier order")
             fullchain = client._post_as_get(order.certificate).text
@@ -110,8 +117,25 @@ def _finish(client: ClientV2, csr: str, order: messages.Order, url: str) -> str:
     return str(client.poll_finalization(resource, deadline).fullchain_pem)
 
 
-def watch_progress(channel: Channel, journal: Journal) -> None:
-    """Tells the parent where certbot is, and at once which order it opened."""
+def _require_offered(client: ClientV2, profile: str) -> None:
+    """The server must be asked for nothing else (draft-ietf-acme-profiles §4); one that knows no
+    profiles would ignore the wish.
+    """
+    offered = accounts.profiles(client)
+    if profile and profile not in offered:
+        names = ", ".join(offered) if offered else "none at all"
+        raise NoSuchProfile(f"Not {profile}; it offers {names}.")
+
+
+def _is_under(order: messages.Order, profile: str) -> bool:
+    """Whether the order may bring what was asked for: a CA need not repeat its profile."""
+    return not profile or order.profile in (None, "", profile)
+
+
+def watch_progress(channel: Channel, journal: Journal, profile: str) -> None:
+    """Tells the parent where certbot is, and at once which order it opened; orders nothing under a
+    profile that the CA does not offer.
+    """
     original_order = ClientV2.new_order
     original_answer = ClientV2.answer_challenge
     original_finalize = ClientV2.begin_finalization
@@ -119,6 +143,7 @@ def watch_progress(channel: Channel, journal: Journal) -> None:
     answered: list[bool] = []
 
     def new_order(self: ClientV2, *args: Any, **kwargs: Any) -> messages.OrderResource:
+        _require_offered(self, profile)
         # The order exists as soon as it is answered, before its authorizations are read.
         original_post = self._post
 
@@ -136,6 +161,8 @@ def watch_progress(channel: Channel, journal: Journal) -> None:
             order = original_order(self, *args, **kwargs)
         finally:
             self._post = original_post  # type: ignore[method-assign]
+        if not _is_under(order.body, profile):
+            raise NoSuchProfile(f"Asked for {profile}, it took {clean(order.body.profile, 64)}.")
         count = len(order.authorizations)
         channel.step(
             f"Publishing the proof of control of {count} {'name' if count == 1 else 'names'}"

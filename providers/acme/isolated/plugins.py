@@ -13,13 +13,14 @@ from certbot.compat import misc
 from certbot.plugins import dns_common
 
 from providers.acme.isolated.network import Journal
-from providers.acme.plan import HTTP01_AUTHENTICATOR
+from providers.acme.plan import HTTP01_AUTHENTICATOR, RELAY_AUTHENTICATOR
 from providers.dns.render import path_of
 from providers.dns.tables.own import ACME_DNS_AUTHENTICATOR
 
 _GROUP = "certbot.plugins"
 _OWN = {
     HTTP01_AUTHENTICATOR: "providers.acme.isolated.http01:Authenticator",
+    RELAY_AUTHENTICATOR: "providers.acme.isolated.relay:Authenticator",
     ACME_DNS_AUTHENTICATOR: "providers.acme.isolated.acmedns:Authenticator",
 }
 # Certbot itself looks these up; both come with it.

@@ -14,7 +14,7 @@ from certbot import achallenges
 from certbot._internal import cli
 from certbot._internal.display.obj import NoninteractiveDisplay, set_display
 from certbot._internal.plugins import disco
-from josepy.jwk import JWKOct
+from josepy.jwk import JWK, JWKOct
 
 from providers.acme.isolated.equipment import equip
 from providers.acme.isolated.network import Journal, guarded_resolution
@@ -28,25 +28,26 @@ def probe(request: dict[str, Any], channel: Channel, journal: Journal) -> dict[s
     if publishing is None:
         raise ValueError("a trial needs a DNS account")
     publishing.aim([request["name"]])
-    challenge = _challenge(request["name"])
+    made = challenge(request["name"], os.urandom(32), JWKOct(key=os.urandom(32)))
     with contextlib.nullcontext() if request["is_ambient"] else guarded_resolution():
-        plugin = _plugin(request["authenticator"], arguments)
+        plugin = ready_plugin(request["authenticator"], arguments)
         channel.step("Writing the record")
         try:
-            _staged(PUBLISH, lambda: plugin.perform([challenge]))
+            _staged(PUBLISH, lambda: plugin.perform([made]))
         finally:
             channel.step("Removing the record")
-            removed = _attempt(lambda: plugin.cleanup([challenge]))
+            removed = _attempt(lambda: plugin.cleanup([made]))
     if publishing.late:
         late = ", ".join(map(str, publishing.late))
         raise StageFailed(SEE, f"Not served by {late} within {publishing.wait} seconds.")
     if removed is not None:
         raise StageFailed(REMOVE) from removed
-    end = publishing.ends[challenge.validation_domain_name(request["name"])]
+    end = publishing.ends[made.validation_domain_name(request["name"])]
     return {"record": end, "seen": not publishing.is_blind}
 
 
-def _plugin(authenticator: str, arguments: list[str]) -> Any:
+def ready_plugin(authenticator: str, arguments: list[str]) -> Any:
+    """The plugin, as certbot would have prepared it."""
     found = disco.PluginsRegistry.find_all()
     set_display(NoninteractiveDisplay(sys.stderr))
     config = cli.prepare_and_parse_args(found, arguments)
@@ -55,15 +56,16 @@ def _plugin(authenticator: str, arguments: list[str]) -> Any:
     return plugin
 
 
-def _challenge(name: str) -> Any:
+def challenge(name: str, token: bytes, key: JWK) -> Any:
+    """A challenge as a CA makes it for the name, to be answered with that account key."""
     made = messages.ChallengeBody(
-        chall=challenges.DNS01(token=os.urandom(32)),
+        chall=challenges.DNS01(token=token),
         uri="https://ca.invalid/challenge",
         status=messages.STATUS_PENDING,
     )
     identifier = messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name)
     return achallenges.KeyAuthorizationAnnotatedChallenge(
-        challb=made, identifier=identifier, account_key=JWKOct(key=os.urandom(32))
+        challb=made, identifier=identifier, account_key=key
     )
 
 

@@ -17,7 +17,14 @@ from josepy.errors import DeserializationError
 from providers.acme.isolated.accounts import BadBinding
 from providers.acme.isolated.network import PROBLEM_TYPE, Journal, NotACA, RefusedURL
 from providers.acme.isolated.plugins import HookRefused, PluginMissing
-from providers.acme.isolated.trouble import SEE, NotDelegated, Overfull, StageFailed
+from providers.acme.isolated.trouble import (
+    SEE,
+    NoSuchProfile,
+    NotDelegated,
+    Overfull,
+    PublisherFailed,
+    StageFailed,
+)
 
 _NO_CHALLENGE = ("any combination of challenges", "None of the preferred challenges")
 _PLUGINS = ("certbot_dns_", "certbot_plugin_", "certbot_regru", "lego_bridge")
@@ -27,6 +34,9 @@ _NOT_DECIDED = "not finalized by the CA"
 def describe(error: BaseException, request: dict[str, Any], journal: Journal) -> dict[str, Any]:
     """The problem as JSON; see `providers.acme.failures` for what is made of it."""
     chain = list(_chain(error))
+    for found in chain:
+        if isinstance(found, PublisherFailed):
+            return {"chain": [], **found.problem}
     problem = _describe(chain, journal) | {"with_eab": bool(request.get("eab"))}
     stages = [found.stage for found in chain if isinstance(found, StageFailed)]
     problem |= {"stage": stages[0] if stages else ""}
@@ -82,6 +92,8 @@ def _own(error: BaseException) -> dict[str, Any] | None:  # noqa: PLR0911 - a ta
             return {"kind": "bad_eab", "detail": "The HMAC key is not base64url."}
         case NotDelegated():
             return {"kind": "delegation", "identifiers": error.identifiers}
+        case NoSuchProfile():
+            return {"kind": "profile", "detail": str(error)}
         case Overfull():
             return {"kind": "capacity", "detail": str(error)}
         case StageFailed() if error.stage == SEE:

@@ -1,6 +1,7 @@
 """What can stand in the way of a dns-01 answer besides the plugin's own errors."""
 
 from collections.abc import Mapping
+from typing import Any
 
 PUBLISH, SEE, REMOVE = "publish", "see", "remove"
 
@@ -11,6 +12,18 @@ class NotDelegated(Exception):
     def __init__(self, found: Mapping[str, str]) -> None:
         super().__init__(", ".join(found))
         self.identifiers = [{"identifier": n, "detail": text} for n, text in found.items()]
+
+
+class NoSuchProfile(Exception):
+    """The CA does not issue under the profile that was asked for."""
+
+
+class PublisherFailed(Exception):
+    """What the process of one of several DNS accounts has told of itself."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(problem["account"])
+        self.problem = problem
 
 
 class Overfull(Exception):

@@ -3,8 +3,10 @@
 lego's name of a provider, which may differ from the slug here, is written into the INI file.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 
+from certmate.core.parameters import Parameter
 from providers.dns import rules
 from providers.dns.provider import MULTI, Credential, DNSProvider, choice, file, secret, url, value
 
@@ -130,6 +132,38 @@ TABLE = (
         value("account_name", "TRANSIP_ACCOUNT_NAME", "Account name"),
         file("private_key", "TRANSIP_PRIVATE_KEY_PATH", "Private key", "PEM, of the API page."),
         seconds=600,
+    ),
+    through_lego(
+        "lightsail",
+        "Amazon Lightsail",
+        "lightsail",
+        value("access_key_id", "AWS_ACCESS_KEY_ID", "Access key ID"),
+        secret("secret_access_key", "AWS_SECRET_ACCESS_KEY", "Secret access key"),
+        value("domain", "DNS_ZONE", "Zone", "The one zone of this account."),
+        seconds=120,
+    ),
+    through_lego(
+        "yandexcloud",
+        "Yandex Cloud",
+        "yandexcloud",
+        Credential(
+            Parameter(
+                "service_account_key",
+                "Authorized key",
+                "The JSON document of a service account that has the role dns.admin.",
+                secret=True,
+                multiline=True,
+            ),
+            "YANDEX_CLOUD_IAM_TOKEN",
+        ),
+        value("folder_id", "YANDEX_CLOUD_FOLDER_ID", "Folder ID"),
+        # lego wants the document in base64.
+        derive=lambda values: {
+            "YANDEX_CLOUD_IAM_TOKEN": b64encode(values["service_account_key"].encode()).decode()
+        },
+        check=lambda values: rules.json_object(
+            "service_account_key", values["service_account_key"]
+        ),
     ),
     through_lego(
         "oraclecloud",

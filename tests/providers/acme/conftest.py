@@ -146,8 +146,8 @@ def wanted(
 def new_account(ca: Pebble, *, eab: tuple[str, str] = ("", "")) -> AccountRef:
     """A registered account with a key of its own."""
     fresh = AccountRef(ca.directory_url, authority.private_key(), "", ca.trust_pem)
-    uri = client.register(fresh, email="ops@example.test", eab_kid=eab[0], eab_hmac_key=eab[1])
-    return replace(fresh, uri=uri)
+    made = client.register(fresh, email="ops@example.test", eab_kid=eab[0], eab_hmac_key=eab[1])
+    return replace(fresh, uri=made.uri)
 
 
 @pytest.fixture(autouse=True, scope="session")

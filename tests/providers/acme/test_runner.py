@@ -17,7 +17,7 @@ import pytest
 from certmate.core.errors import LeaseLost, UpstreamRejected, UpstreamUnavailable
 from providers.acme import client, plan
 from providers.acme.account import AccountRef
-from providers.acme.plan import IssueRequest
+from providers.acme.plan import IssueRequest, Share
 from providers.acme.runner import run
 from providers.acme.workspace import PREFIX, sweep_workspaces
 from providers.dns.catalogue import CATALOGUE
@@ -190,18 +190,27 @@ def test_the_hard_limit_ends_everything_that_a_hook_has_started(
     assert workspaces() == []
 
 
-def test_a_worker_that_is_killed_takes_the_child_along_and_its_records(
-    wanted: Wanted, dns_server: Bind, tmp_path: Path, scratch: Path
+@pytest.mark.parametrize(
+    "names", [("orphan.example.test",), ("lost.example.test", "lost.other.test")]
+)
+def test_a_worker_that_is_killed_takes_its_children_along_and_their_records(
+    names: tuple[str, ...], wanted: Wanted, dns_server: Bind, tmp_path: Path, scratch: Path
 ) -> None:
-    request = wanted("orphan.example.test")
+    request = wanted(*names)
     assert request.proof is not None
+
+    def published() -> list[str]:
+        return [text for name in names for text in dns_server.texts(f"_acme-challenge.{name}")]
+
     worker = tmp_path / "worker.py"
     worker.write_text(
         "import json, sys\nfrom providers.acme.runner import Unwatched, run\n"
         "run(json.load(sys.stdin), watch=Unwatched())\n"
     )
     patient = replace(request.proof, arguments=("--dns-rfc2136-propagation-seconds", "60"))
-    wish = plan.plan_issue(replace(request, proof=patient))
+    shares = [Share(name, (name,), patient, request.publication) for name in names]
+    several = tuple(shares) if len(shares) > 1 else ()
+    wish = plan.plan_issue(replace(request, proof=patient, shares=several))
     root = Path(plan.__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(scratch)}
     with subprocess.Popen(
@@ -211,12 +220,12 @@ def test_a_worker_that_is_killed_takes_the_child_along_and_its_records(
             assert process.stdin is not None
             process.stdin.write(json.dumps(wish).encode())
             process.stdin.close()
-            until(lambda: bool(dns_server.texts("_acme-challenge.orphan.example.test")))
+            until(lambda: len(published()) == len(names))
             assert len(workspaces()) == 1
             assert sweep_workspaces(timedelta(0)) == 0
         finally:
             process.kill()
-    until(lambda: dns_server.texts("_acme-challenge.orphan.example.test") == [], 10)
+    until(lambda: published() == [], 10)
     until(lambda: sweep_workspaces(timedelta(0)) == 1, 5)
     assert workspaces() == []
 

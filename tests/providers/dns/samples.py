@@ -33,6 +33,16 @@ _SPECIAL = {
     ("script", "auth_hook"): "publish",
     ("script", "cleanup_hook"): "remove",
     ("script", "environment"): "HOOK_TOKEN=sample-of-the-environment",
+    ("yandexcloud", "service_account_key"): json.dumps(
+        {
+            "id": "sample",
+            "service_account_id": "sample",
+            "created_at": "2026-01-01T00:00:00.000000000Z",
+            "key_algorithm": "RSA_2048",
+            "public_key": "",
+            "private_key": KEY,
+        }
+    ),
     ("google", "service_account_key"): json.dumps(
         {
             "type": "service_account",
