@@ -82,8 +82,6 @@ class Revocation(models.Model):
     revoked_at = models.DateTimeField()
     invalidity_at = models.DateTimeField(null=True)
     not_after = models.DateTimeField()
-    # Whether the base of the delta CRLs says it, and says it as it is now.
-    is_in_base = models.BooleanField(default=False)
 
     class Meta:
         default_permissions = ()

@@ -137,7 +137,7 @@ def _due() -> QuerySet[CRLShard]:
 
 
 def _is_due() -> Q:
-    changes = CRLChange.objects.filter(key=OuterRef("key"), shard=OuterRef("shard"))
+    changes = CRLChange.objects.filter(key=OuterRef("key"), shard=OuterRef("shard"), is_told=False)
     return Q(due_at__lte=clock.now()) | Q(Exists(changes))
 
 

@@ -25,10 +25,11 @@ with connection.cursor() as cursor:
         [{issued}, key.authority_id.hex, key.pk.hex, {shards}])
     cursor.execute('''
         INSERT INTO providers_revocation (entry_id, key_id, shard, serial, reason, revoked_at,
-            not_after, is_in_base)
+            not_after)
         SELECT id, key_id, shard, serial,
             CASE id %% 2 WHEN 0 THEN 'superseded' ELSE 'keyCompromise' END,
-            datetime('now'), not_after, 0
+            strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || (id * 7 %% 7776000) || ' seconds'),
+            not_after
         FROM providers_ledgerentry WHERE state = 'signed' AND holder = 'bench' LIMIT %s''',
         [{revoked}])
     cursor.execute("ANALYZE")

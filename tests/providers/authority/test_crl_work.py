@@ -86,7 +86,7 @@ def test_a_change_that_comes_while_its_crl_is_signed_is_on_the_next(
     crls.publish_shard(key.pk, first.shard)
     entries = CRL.objects.filter(key=key, shard=first.shard).order_by("number")
     assert list(entries.values_list("entries", flat=True)) == [1, 2]
-    assert not CRLChange.objects.exists()
+    assert not CRLChange.objects.filter(is_told=False).exists()
 
 
 def test_one_worker_at_a_time_makes_a_crl(root: Authority) -> None:
@@ -190,18 +190,28 @@ def test_another_validity_that_comes_while_a_crl_is_signed_counts_at_once(
     assert made.next_update - made.this_update == timedelta(hours=10)
 
 
-def test_another_reason_that_comes_while_a_base_is_signed_is_on_the_next_delta(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("what", ["another reason", "another certificate"])
+def test_what_comes_while_a_base_is_signed_is_on_the_next_delta(
+    what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = making.root()
     entry = revoked(root, "certificateHold")
+    changed = entry if what == "another reason" else making.leaf(root).entry
     while_signing(
         monkeypatch,
-        lambda: services.revoke_entry(actor=SYSTEM, entry=entry, reason="keyCompromise"),
+        lambda: services.revoke_entry(actor=SYSTEM, entry=changed, reason="keyCompromise"),
     )
     crls.publish_shard(entry.key_id, entry.shard)
     base, after = CRL.objects.order_by("number")
     assert (base.delta_entries, after.delta_entries) == (0, 1)
+
+
+def test_an_upgrade_that_does_not_know_what_the_bases_say_makes_new_ones(root: Authority) -> None:
+    entry = revoked(root)
+    migration = import_module("providers.migrations.0010_changes_since_base")
+    migration.start_anew(apps, None)
+    crls.publish_shard(entry.key_id, entry.shard)
+    assert (newest(entry).entries, newest(entry).delta_entries) == (1, 0)
 
 
 def test_a_crl_that_is_busy_keeps_no_other_from_being_made(root: Authority) -> None:
