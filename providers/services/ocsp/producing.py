@@ -20,7 +20,7 @@ from django.db.models.functions import Least
 from certmate.core import clock
 from certmate.core.crew import Crew, crew_for
 from certmate.core.errors import CertMateError
-from certmate.core.stopping import is_stopping
+from certmate.core.stopping import Turn
 from certmate.pki.ocsp.responses import IssuerID, Period, Status
 from providers.authority.answers import sign_all
 from providers.models import AuthorityKey, LedgerEntry, OCSPResponse
@@ -77,14 +77,18 @@ class _Source:
         ]
 
 
-def produce_due() -> int:
-    """Make the answers that are due, and before that the responders; returns how many answers."""
+def produce_due(turn: Turn | None = None) -> int:
+    """Make the answers that are due, and before that the responders; returns how many answers.
+
+    What is left at the end of the turn is for the next run.
+    """
+    turn = turn or Turn()
     responders.keep()
     count = 0
     due = LedgerEntry.objects.filter(answer_due_at__lte=clock.now()).values("pk")
     # Many are signed in a process of their own: this one may have a batch to keep.
     with crew_for(due[:AT_ONCE].count()) as crew:
-        while not is_stopping():
+        while not turn.is_over():
             lease, lines = _claim(LedgerEntry.objects.all())
             count += _answer(crew, lines, lease)
             if len(lines) < AT_ONCE:

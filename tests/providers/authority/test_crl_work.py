@@ -1,9 +1,7 @@
 """Who makes which CRL when: lost messages, several workers, and workers that die."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
 
 import pytest
 from django.apps import apps
@@ -19,8 +17,8 @@ from providers import services
 from providers.authority.custody.base import SoftwareSigner
 from providers.models import CRL, Authority, AuthorityKey, CRLChange, CRLShard, LedgerEntry
 from providers.services import crl_making, crls, ledger, revocation_health
-from providers.tasks import publish_crl, publish_due
 from tests.providers.authority import making
+from tests.providers.authority.crl_steps import newest, published_root, revoked, while_signing
 from tests.providers.authority.making import PASSPHRASE, SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -29,19 +27,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def root() -> Authority:
     """With all CRLs published."""
-    made = making.root(crl_shards=2)
-    assert crls.publish_due() == 2
-    return made
-
-
-def revoked(root: Authority, reason: str = "unspecified") -> LedgerEntry:
-    entry = making.leaf(root).entry
-    services.revoke_entry(actor=SYSTEM, entry=entry, reason=reason)
-    return entry
-
-
-def newest(entry: LedgerEntry) -> CRL:
-    return CRL.objects.filter(key=entry.key_id, shard=entry.shard).latest("number")
+    return published_root()
 
 
 def test_a_revocation_whose_message_was_lost_is_published_by_the_sweep(root: Authority) -> None:
@@ -59,19 +45,6 @@ def test_what_a_crash_left_is_published_by_the_sweep(root: Authority) -> None:
     assert ledger.give_up(LedgerEntry.objects.get(pk=entry.pk), "A crash.")
     assert crls.publish_due() == 1
     assert newest(entry).entries == 1
-
-
-def test_the_sweep_hands_each_due_crl_to_a_worker(
-    root: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entry = revoked(root)
-    sent: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(crls, "enqueue", lambda *message: sent.append(message))
-    publish_due()
-    assert sent == [("providers.publish_crl", str(entry.key_id), entry.shard)]
-    for _ in range(3):
-        publish_crl(*sent[0][1:])
-    assert CRL.objects.filter(shard=entry.shard).count() == 2, "the same message three times"
 
 
 def test_a_change_that_comes_while_its_crl_is_signed_is_on_the_next(
@@ -163,18 +136,6 @@ def test_how_many_revocations_there_are_makes_no_more_queries(root: Authority) -
         return len(asked)
 
     assert queries(20) == queries(2)
-
-
-def while_signing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Once, as if somebody else did it at that moment."""
-    sign, left = SoftwareSigner.sign, [happens]
-
-    def meanwhile(signer: SoftwareSigner, data: bytes) -> bytes:
-        if left:
-            left.pop()()
-        return sign(signer, data)
-
-    monkeypatch.setattr(SoftwareSigner, "sign", meanwhile)
 
 
 def test_another_validity_that_comes_while_a_crl_is_signed_counts_at_once(
