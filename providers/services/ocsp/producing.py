@@ -133,8 +133,10 @@ def _claim(rows: QuerySet[LedgerEntry]) -> tuple[datetime, list[Line]]:
     lease = now + AGAIN_AFTER
     with transaction.atomic():
         due = rows.filter(answer_due_at__lte=now).order_by("answer_due_at")
-        locked = due.select_for_update(skip_locked=True, no_key=True)
-        taken = list(locked.values_list("pk", flat=True)[:AT_ONCE])
+        locked = due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+        # What has changed goes ahead of what only ages, however long that has waited.
+        taken = list(locked.filter(answer_changed_at__isnull=False)[:AT_ONCE])
+        taken += locked.filter(answer_changed_at__isnull=True)[: AT_ONCE - len(taken)]
         LedgerEntry.objects.filter(pk__in=taken).update(answer_due_at=lease)
     # Asked only now: a change that came before the lock is seen, and one after it takes the lease.
     true = LedgerEntry.objects.filter(pk__in=taken).values_list(
@@ -187,7 +189,8 @@ def _keep(
         )
         # An answer about what has expired is forgotten as soon as it has.
         due = Least(F("not_after"), Value(due_at, DateTimeField()))
-        LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=due)
+        kept = LedgerEntry.objects.filter(pk__in=ours)
+        kept.update(answer_due_at=due, answer_changed_at=None)
     return len(ours)
 
 
@@ -202,7 +205,8 @@ def _forget(pks: set[int], lease: datetime) -> None:
     with transaction.atomic():
         ours = _still_ours(pks, lease)
         OCSPResponse.objects.filter(pk__in=ours).delete()
-        LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=None)
+        over = LedgerEntry.objects.filter(pk__in=ours)
+        over.update(answer_due_at=None, answer_changed_at=None)
 
 
 def _still_ours(pks: Collection[int], lease: datetime) -> set[int]:
