@@ -54,6 +54,7 @@ def test_one_thread_of_a_worker_makes_what_the_scheduler_finds_and_hurry_waits_f
         other = making.leaf(root).entry
 
     def meanwhile() -> None:
+        making.root("new")
         services.revoke_entry(actor=SYSTEM, entry=other)
         tasks.publish_crls()
         assert newest(other).entries == 0
@@ -63,6 +64,7 @@ def test_one_thread_of_a_worker_makes_what_the_scheduler_finds_and_hurry_waits_f
     while_signing(monkeypatch, meanwhile)
     tasks.publish_crls()
     assert newest(entry).entries == 1
+    assert CRL.objects.filter(key__authority__name="new").exists(), "it has heard of it"
 
 
 def test_a_turn_ends_and_the_next_run_makes_the_rest(
