@@ -15,6 +15,7 @@ from django.db import connection
 from providers.models import AuthorityKey
 key = AuthorityKey.objects.get(authority__name="bench")
 with connection.cursor() as cursor:
+    cursor.execute("PRAGMA cache_size=-524288")  # Of all at once.
     cursor.execute('''
         INSERT INTO providers_ledgerentry (authority_id, key_id, serial, kind, state, profile,
             holder, subject, public_key_hash, shard, not_before, not_after, request_id, created_at,

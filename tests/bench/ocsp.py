@@ -53,7 +53,9 @@ for start in range(0, {count}, 5000):
             for _ in range(5000)
         ])
 started = time.perf_counter()
-made = producing.produce_due()
+made = 0
+while more := producing.produce_due():  # A run is less than a minute.
+    made += more
 print(made / (time.perf_counter() - started))
 print(key.cert.replace(chr(10), "|"))
 print(" ".join(LedgerEntry.objects.order_by("?").values_list("serial", flat=True)[:{asked}]))
