@@ -10,8 +10,11 @@ class CertificatesConfig(AppConfig):
         from certificates.approvable import register_operations
         from certificates.following import follow
         from certificates.models import Certificate
+        from certificates.services import adopting
         from certmate.audit.services import register
         from providers.services import revoking
+        from storage.adopting import Adopter
+        from storage.adopting import register as register_adopter
 
         # Versions and orders are logged as events by the services that make them.
         # A CSR may hold a challenge password (RFC 2985 section 5.4.1).
@@ -19,6 +22,7 @@ class CertificatesConfig(AppConfig):
         post_migrate.connect(_seed, sender=self)
         register_operations()
         revoking.follow(follow)
+        register_adopter("server", Adopter(adopting.known, adopting.adopt))
 
 
 def _seed(**_: object) -> None:

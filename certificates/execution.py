@@ -16,6 +16,7 @@ from certificates.obtaining import obtain, prepare
 from certificates.services.certificates import set_renewal
 from certificates.services.metadata import metadata
 from certificates.services.rights import require_still
+from certificates.services.versions import settle
 from certificates.watch import OrderWatch
 from certmate.audit.context import Context, running
 from certmate.audit.services import record
@@ -103,26 +104,20 @@ def _store(watch: OrderWatch, version: Version) -> None:
         ref=BundleRef("server", order.certificate.name),
         bundle=bundle,
     )
-    _still_ours(watch)
+    _still_ours(watch, version)
     version.stored_at = clock.now()
     version.save(update_fields=["stored_at"])
 
 
-def _still_ours(watch: OrderWatch) -> None:
+def _still_ours(watch: OrderWatch, put: Version) -> None:
     """Undo what a worker that was suspended for longer than its lease has just done to the storage.
 
-    Whoever took the order over may have stored a newer version meanwhile: that is put back on top.
+    Whoever took the order over may have finished it, and a newer version may be there.
     """
     try:
         watch.tick()
     except LeaseLost:
-        certificate = Certificate.objects.get(pk=watch.order.certificate_id)
-        current = certificate.current_version
-        if current is not None and current.stored_at is not None:
-            ref = BundleRef("server", certificate.name)
-            target = current.storage_target
-            bundle = storage.load(target=target, ref=ref, fingerprint=current.fingerprint)
-            storage.store(target=target, ref=ref, bundle=bundle)
+        settle(watch.order.certificate, put.storage_target, put)
         raise
 
 

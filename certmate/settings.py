@@ -330,6 +330,8 @@ SPECTACULAR_SETTINGS = {
         "LedgerStateEnum": "providers.choices.EntryState",
         "OrderKindEnum": "certificates.choices.OrderKind",
         "OrderStateEnum": "certificates.choices.OrderState",
+        "RebuildItemStateEnum": "storage.choices.FindState",
+        "StorageWorkStateEnum": "storage.choices.WorkState",
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
 }

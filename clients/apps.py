@@ -11,7 +11,10 @@ class ClientsConfig(AppConfig):
         from clients.approvable import register_operations
         from clients.following import follow
         from clients.models import ClientCertificate, Identity
+        from clients.services import adopting
         from providers.services import revoking
+        from storage.adopting import Adopter
+        from storage.adopting import register as register_adopter
 
         # Versions, enrolments and batches are logged as events by the services that make them.
         # A CSR may hold a challenge password (RFC 2985 section 5.4.1).
@@ -20,6 +23,7 @@ class ClientsConfig(AppConfig):
         post_migrate.connect(_seed, sender=self)
         register_operations()
         revoking.follow(follow)
+        register_adopter("client", Adopter(adopting.known, adopting.adopt))
 
 
 def _seed(**_: object) -> None:

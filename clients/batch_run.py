@@ -132,8 +132,9 @@ class Run:
         drafts = [drafted for _, drafted, _ in ready]
         holders = [f"client/{row.identifier}" for row, _, _ in ready]
         chunk.entries = ledger.record(self.key, drafts, holders, profile=self.batch.profile.name)
+        frames = [drafted.frame for drafted in drafts]
         chunk.certificates = crew.submit(
-            finish_all, self.key.custody, self.key.private_key, self.own, drafts
+            finish_all, self.key.custody, self.key.private_key, self.own, frames
         )
 
     def _refuse(self, chunk: _Chunk) -> None:

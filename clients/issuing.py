@@ -8,6 +8,7 @@ gets its bundles afterwards, from keys that wait encrypted: a crash or an outage
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -88,7 +89,8 @@ def keep(
     try:
         with transaction.atomic():
             _require_unchanged([one.certificate for one in issues])
-            versions = [_version(one, leaf) for one, leaf in zip(issues, signed, strict=True)]
+            now = clock.now()
+            versions = [_version(one, leaf, now) for one, leaf in zip(issues, signed, strict=True)]
             issuers.keep(signed)
             _store(profile, issues, signed, versions)
             _save(issues, versions)
@@ -109,7 +111,8 @@ def keep(
     except CertMateError:
         issuers.give_up(signed, "It could not be kept.")
         raise
-    store_versions([version for version in versions if version.stored_at is None])
+    if unstored := [version for version in versions if version.stored_at is None]:
+        store_versions(unstored)
     return versions
 
 
@@ -118,12 +121,12 @@ def next_number(certificate: ClientCertificate) -> int:
     return (latest or 0) + 1
 
 
-def _version(one: Issue, leaf: SignedLeaf) -> ClientVersion:
+def _version(one: Issue, leaf: SignedLeaf, now: datetime) -> ClientVersion:
     drafted, certificate = one.drafted, one.certificate
     made = new(
         ClientVersion,
         number=one.number,
-        entry_id=leaf.entry.pk,
+        entry=leaf.entry,
         storage_target=certificate.storage_target,
         serial=drafted.serial,
         fingerprint=hashlib.sha256(leaf.der).hexdigest(),
@@ -135,7 +138,7 @@ def _version(one: Issue, leaf: SignedLeaf) -> ClientVersion:
         key_size=drafted.key.size,
         public_key_hash=drafted.public_key_hash,
         has_private_key=one.private_key is not None,
-        created_at=clock.now(),
+        created_at=now,
     )
     certificate.current_version = made
     made.certificate = certificate

@@ -7,6 +7,7 @@ thirty times as long as its signatures.
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
 from uuid import UUID
@@ -14,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 
 from certmate.core import clock
-from certmate.core.errors import CertMateError
+from certmate.core.errors import CertMateError, NotFound
 from certmate.pki.bundle import Bundle
 from certmate.pki.inspect import pem_blocks, pem_of
 from certmate.pki.statements import Statement, statement
@@ -48,6 +49,7 @@ def store_versions(versions: Sequence[ClientVersion]) -> int:
     waiting = rows.filter(certificate__in=same, stored_at=None)
     items = _with_bundles(list(waiting.order_by("certificate_id", "number")))
     stored = [pk for found in _side_by_side(items) for pk in found]
+    _put_newer_back([version for version, _ in items if version.pk in stored])
     now = clock.now()
     with transaction.atomic():
         ClientVersion.objects.filter(pk__in=stored).update(stored_at=now)
@@ -121,6 +123,47 @@ def _side_by_side(items: Sequence[Item]) -> Iterable[list[UUID]]:
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
         elsewhere = threads.map(_store, others)
         return [*map(_store, own), *elsewhere]
+
+
+def _put_newer_back(put: Sequence[ClientVersion]) -> None:
+    """Where somebody has stored newer versions than these meanwhile, have the newest current again.
+
+    A process may stand still at any line, so these may have come to their places last. The rows of
+    newer versions are there before anybody puts them: who comes last sees all of them here.
+    """
+    last = {(one.certificate_id, one.storage_target_id): one for one in put}
+    while last:
+        rows = ClientVersion.objects.select_related("certificate", "storage_target")
+        newer = rows.filter(
+            certificate__in={certificate for certificate, _ in last},
+            number__gt=min(one.number for one in last.values()),
+        )
+        found: dict[tuple[int, UUID], ClientVersion] = {}
+        for version in newer.order_by("-number"):
+            place = (version.certificate_id, version.storage_target_id)
+            before = last.get(place)
+            if before is None or version.number <= before.number or place in found:
+                continue
+            with suppress(NotFound):
+                # What is not there yet is brought by somebody who comes after this.
+                _put_again(version)
+                found[place] = version
+        last = found
+
+
+def _put_again(version: ClientVersion) -> None:
+    """Raises NotFound; an outage leaves what is read by fingerprint in any case."""
+    ref, target = ref_of(version.certificate), version.storage_target
+    try:
+        bundle = storage.load(target=target, ref=ref, fingerprint=version.fingerprint)
+        storage.store(target=target, ref=ref, bundle=bundle)
+    except NotFound:
+        raise
+    except CertMateError as error:
+        logger.warning("%s may not be current at %s: %s", version, target, error.code)
+    except Exception:
+        # Whatever an SDK raises: what is stored is marked so.
+        logger.exception("%s may not be current at %s.", version, target)
 
 
 def _is_own(item: Item) -> bool:

@@ -1,9 +1,11 @@
-"""States of migrations, their items, and mirrors, with the tones of their badges."""
+"""States of work on targets, its items, and mirrors, with the tones of their badges."""
 
 from django.db.models import TextChoices
 
 
-class MigrationState(TextChoices):
+class WorkState(TextChoices):
+    """Of a migration or a rebuild."""
+
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
     DONE = "done", "Done"
@@ -19,6 +21,15 @@ class ItemState(TextChoices):
     FAILED = "failed", "Failed"
 
 
+class FindState(TextChoices):
+    """Of a bundle that a rebuild has found."""
+
+    QUEUED = "queued", "Queued"
+    KNOWN = "known", "Known already"
+    ADOPTED = "adopted", "Adopted"
+    FAILED = "failed", "Failed"
+
+
 class MirrorState(TextChoices):
     WAITING = "waiting", "Waiting"
     STORED = "stored", "Up to date"
@@ -26,15 +37,15 @@ class MirrorState(TextChoices):
     REMOVING = "removing", "Being removed"
 
 
-OPEN_MIGRATIONS = (MigrationState.QUEUED, MigrationState.RUNNING)
+OPEN_WORK = (WorkState.QUEUED, WorkState.RUNNING)
 
 TONES: dict[str, str] = {
-    MigrationState.QUEUED: "info",
-    MigrationState.RUNNING: "info",
-    MigrationState.DONE: "good",
-    MigrationState.INCOMPLETE: "warn",
-    MigrationState.CANCELLED: "mute",
-    MigrationState.FAILED: "bad",
+    WorkState.QUEUED: "info",
+    WorkState.RUNNING: "info",
+    WorkState.DONE: "good",
+    WorkState.INCOMPLETE: "warn",
+    WorkState.CANCELLED: "mute",
+    WorkState.FAILED: "bad",
     MirrorState.WAITING: "info",
     MirrorState.STORED: "good",
     MirrorState.FAILING: "bad",

@@ -108,6 +108,12 @@ class DatabaseBackend:
             for kind, name in pairs.iterator(chunk_size=_CHUNK):
                 yield BundleRef(cast(Kind, kind), name)
 
+    def legacy(self) -> Iterator[str]:
+        return iter(())
+
+    def get_legacy(self, domain: str) -> Bundle:
+        raise unknown(BundleRef("server", domain))
+
     def probe(self) -> None:
         row = StoredBundle(target_id=self._target_id, kind="probe", name=secrets.token_hex(8))
         row.private_key = {"pem": secrets.token_hex(32)}

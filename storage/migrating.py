@@ -5,117 +5,74 @@ back before its row says so; to copy it once more changes nothing. What names th
 name the destination after that, so that no key is looked for where it is not.
 """
 
-import logging
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Q
-from django.db.models.functions import Coalesce
 
-from certmate.access import policy
-from certmate.access.requesters import require_still
-from certmate.access.verbs import Verb
-from certmate.audit.context import Context, running
-from certmate.audit.services import record, record_many
-from certmate.core import claims, clock
-from certmate.core.errors import CertMateError, LeaseLost
-from certmate.core.jobs import enqueue
+from certmate.audit.services import record_many
+from certmate.core import clock
+from certmate.core.errors import CertMateError
 from certmate.core.stopping import is_stopping
 from storage.backends.base import BundleRef
-from storage.choices import ItemState, MigrationState
+from storage.choices import ItemState, WorkState
 from storage.copying import Copied, copy_bundle
-from storage.models import MigrationItem, Mirror, StorageMigration
+from storage.models import MigrationItem, Mirror, StorageMigration, StorageTarget
 from storage.services import is_own_database
 from storage.services.migrations import RUN_MIGRATION, is_version, naming_models
 from storage.services.places import backend_of
+from storage.working import AGAIN, CHUNK, WORKERS, Worker, is_general, run, sweep
 
-logger = logging.getLogger(__name__)
-
-LEASE = timedelta(minutes=3)
-CHUNK = 32
-WORKERS = 8
-AGAIN = timedelta(minutes=1)
 WAIT_FOR_STORING = timedelta(minutes=30)
 """How long orders that were storing at the source may take to end."""
 
-WAKE_AT_ONCE = 20
 _INSERT = 500
-# Of the whole target and not of one bundle: the next ones would fail in the same way.
-_GENERAL = {
-    *("storage.credentials", "storage.missing_sdk", "storage.untrusted", "storage.endpoint"),
-}
-
-
-def claimable() -> Q:
-    """Waiting in the queue, or held by a worker that went silent."""
-    now = clock.now()
-    waiting = Q(state=MigrationState.QUEUED, next_attempt_at__lte=now)
-    return waiting | Q(state=MigrationState.RUNNING, lease_expires_at__lte=now)
 
 
 def run_migration(migration_id: int, workers: int = WORKERS) -> None:
     """Copy what is left if nobody else is at it; what fails for a while is left to the sweep."""
-    now = clock.now()
-    token = claims.claim(
-        StorageMigration.objects.filter(claimable()),
-        migration_id,
-        lease=LEASE,
-        now=now,
-        state=MigrationState.RUNNING,
-        started_at=Coalesce("started_at", now),
-    )
-    if token is None:
-        return
-    related = ("source", "destination", "requested_by", "requested_token")
-    migration = StorageMigration.objects.select_related(*related).get(pk=migration_id)
-    context = Context(
-        request_id=migration.request_id or f"migration-{migration.pk}",
-        user=migration.requested_by,
-        token=migration.requested_token,
-    )
-    with running(context):
-        try:
-            Run(migration, token, workers).carry_out()
-        except LeaseLost as error:
-            logger.warning("%s: stopped: %s", migration, error.detail)
-        except CertMateError as error:
-            _stop(migration, token, error)
-        except (OperationalError, InterfaceError) as error:
-            # The lease runs out, and the sweep takes it up again.
-            logger.warning("%s: %s", migration, error)
+    run(StorageMigration, migration_id, partial(Run, workers=workers))
 
 
 def sweep_migrations() -> int:
     """Wake the migrations that wait or whose worker died; returns how many."""
-    waiting = StorageMigration.objects.filter(claimable()).order_by("pk")
-    woken = list(waiting.values_list("pk", flat=True)[:WAKE_AT_ONCE])
-    for pk in woken:
-        enqueue(RUN_MIGRATION, pk)
-    return len(woken)
+    return sweep(StorageMigration, RUN_MIGRATION)
 
 
-class Run:
-    """One worker's work on a migration, under its lease."""
+class Run(Worker[StorageMigration]):
+    """One worker's work on a migration."""
 
-    def __init__(self, migration: StorageMigration, token: uuid.UUID, workers: int) -> None:
-        self.migration, self.token = migration, token
-        self.source = backend_of(migration.source)
-        self.destination = backend_of(migration.destination)
+    events: ClassVar = {
+        WorkState.DONE: "migrated",
+        WorkState.INCOMPLETE: "migration_incomplete",
+        WorkState.FAILED: "migration_failed",
+    }
+
+    def __init__(self, migration: StorageMigration, token: UUID, workers: int = WORKERS) -> None:
+        super().__init__(migration, token)
+        self.migration = migration
         own = is_own_database(migration.source) or is_own_database(migration.destination)
         # Threads would write to one database, which takes turns anyway.
         self.workers = 1 if own else workers
 
+    def told(self) -> tuple[StorageTarget, dict[str, Any]]:
+        migration = self.migration
+        counts = {"copied": migration.copied, "failed": migration.failed}
+        return migration.source, {"to": migration.destination.name, **counts}
+
     def carry_out(self) -> None:
-        self._require_still()
+        self.require_still(self.migration.source, self.migration.destination)
+        self.source = backend_of(self.migration.source)
+        self.destination = backend_of(self.migration.destination)
         self._list()
         self._copy_all()
         if is_stopping():
-            self._end(MigrationState.QUEUED, told="")
+            self.end(WorkState.QUEUED)
             return
         self._switch()
         if self._left() and self._look_again():
@@ -136,7 +93,7 @@ class Run:
                 for ref in chunk
             ]
             MigrationItem.objects.bulk_create(rows, ignore_conflicts=True)
-            self._extend_lease()
+            self.extend_lease()
         self._count()
 
     def _copy_all(self) -> None:
@@ -150,7 +107,7 @@ class Run:
                 if not chunk:
                     return
                 last = chunk[-1].pk
-                self._require_still()
+                self.require_still(self.migration.source, self.migration.destination)
                 copy = partial(copy_bundle, self.source, self.destination)
                 run = pool.map if self.workers > 1 else map
                 self._note(chunk, list(run(copy, [ref_of(item) for item in chunk])))
@@ -161,7 +118,7 @@ class Run:
         settled, events = [], []
         for item, outcome in zip(items, outcomes, strict=True):
             error = outcome.error
-            if error is not None and (error.retryable or error.code in _GENERAL):
+            if error is not None and is_general(error):
                 stopped = error
                 continue
             item.fingerprints = " ".join(outcome.fingerprints)
@@ -176,7 +133,7 @@ class Run:
             _write(settled)
             failed = sum(item.state == ItemState.FAILED for item in settled)
             counts = {"copied": F("copied") + len(settled) - failed, "failed": F("failed") + failed}
-            self._extend_lease(**counts)
+            self.extend_lease(**counts)
             record_many(events)
         if stopped is not None:
             raise stopped
@@ -196,7 +153,7 @@ class Run:
             for model in filter(is_version, naming_models()):
                 rows = model._default_manager.filter(storage_target=source, fingerprint__in=some)
                 rows.update(storage_target=destination)
-            self._extend_lease()
+            self.extend_lease()
 
     def _left(self) -> bool:
         """Whether anything still names the source, such as what was stored there meanwhile."""
@@ -212,7 +169,7 @@ class Run:
         for item in self._items(ItemState.COPIED).iterator():
             if not set(self.source.versions(ref_of(item))) <= set(item.fingerprints.split()):
                 changed.append(item.pk)
-                self._extend_lease()
+                self.extend_lease()
         MigrationItem.objects.filter(pk__in=changed).update(state=ItemState.QUEUED)
         self._count()
         return bool(self._items(ItemState.QUEUED).exists())
@@ -223,14 +180,14 @@ class Run:
         begun = self.migration.started_at or clock.now()
         if left and not failed and clock.now() < begun + WAIT_FOR_STORING:
             # An order that is storing at the source right now; its version is fetched later.
-            self._end(MigrationState.QUEUED, told="", next_attempt_at=clock.now() + AGAIN)
+            self.end(WorkState.QUEUED, next_attempt_at=clock.now() + AGAIN)
             return
         if failed or left:
-            self._end(MigrationState.INCOMPLETE, told="migration_incomplete")
+            self.end(WorkState.INCOMPLETE)
             return
         if self.migration.cleans_up:
             self._clean_up()
-        self._end(MigrationState.DONE, told="migrated")
+        self.end(WorkState.DONE)
 
     def _clean_up(self) -> None:
         for item in self._items(ItemState.COPIED).iterator():
@@ -239,7 +196,7 @@ class Run:
             if set(self.source.versions(ref)) <= set(item.fingerprints.split()):
                 self.source.delete(ref)
                 MigrationItem.objects.filter(pk=item.pk).update(state=ItemState.CLEANED)
-            self._extend_lease()
+            self.extend_lease()
 
     def _items(self, state: ItemState) -> Any:
         return MigrationItem.objects.filter(migration=self.migration, state=state)
@@ -250,46 +207,7 @@ class Run:
             copied=Count("pk", filter=Q(state__in=(ItemState.COPIED, ItemState.CLEANED))),
             failed=Count("pk", filter=Q(state=ItemState.FAILED)),
         )
-        self._extend_lease(**counts)
-
-    def _extend_lease(self, **values: Any) -> None:
-        """Raises LeaseLost if another worker has it, or it was cancelled."""
-        expires = clock.now() + LEASE
-        claims.fenced(
-            StorageMigration, self.migration.pk, self.token, lease_expires_at=expires, **values
-        )
-
-    def _require_still(self) -> None:
-        """Raise AccessDenied (`access.withdrawn`) if whoever asked may not do so any more."""
-        places = (self.migration.source, self.migration.destination)
-        require_still(
-            self.migration,
-            lambda actor: all(policy.allowed(actor, Verb.CHANGE, place) for place in places),
-        )
-
-    def _end(self, state: MigrationState, *, told: str, **values: Any) -> None:
-        ended = None if state == MigrationState.QUEUED else clock.now()
-        free = {"lease_token": None, "lease_expires_at": None, "finished_at": ended}
-        with transaction.atomic():
-            claims.fenced(
-                StorageMigration,
-                self.migration.pk,
-                self.token,
-                state=state,
-                error_code="",
-                error_detail="",
-                **free,
-                **values,
-            )
-            if told:
-                self.migration.refresh_from_db(fields=["copied", "failed"])
-                record(
-                    self.migration.source,
-                    f"storage_target.{told}",
-                    to=self.migration.destination.name,
-                    copied=self.migration.copied,
-                    failed=self.migration.failed,
-                )
+        self.extend_lease(**counts)
 
 
 def ref_of(item: MigrationItem) -> BundleRef:
@@ -308,27 +226,3 @@ def _write(items: list[MigrationItem]) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.executemany(statement, values)
-
-
-def _stop(migration: StorageMigration, token: uuid.UUID, error: CertMateError) -> None:
-    """Back into the queue for what may pass; else the migration has failed, and says why."""
-    state = MigrationState.QUEUED if error.retryable else MigrationState.FAILED
-    ended = None if error.retryable else clock.now()
-    try:
-        with transaction.atomic():
-            claims.fenced(
-                StorageMigration,
-                migration.pk,
-                token,
-                state=state,
-                next_attempt_at=clock.now() + AGAIN,
-                finished_at=ended,
-                lease_token=None,
-                lease_expires_at=None,
-                error_code=error.code,
-                error_detail=error.detail,
-            )
-            if not error.retryable:
-                record(migration.source, "storage_target.migration_failed", code=error.code)
-    except LeaseLost:
-        logger.warning("%s was taken over while it failed with %s.", migration, error.code)

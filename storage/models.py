@@ -10,7 +10,7 @@ from certmate.access.verbs import Scope, permissions, under
 from certmate.core.claims import Leased
 from certmate.core.fields import EncryptedJSONField
 from storage import catalogue
-from storage.choices import OPEN_MIGRATIONS, ItemState, MigrationState, MirrorState
+from storage.choices import OPEN_WORK, FindState, ItemState, MirrorState, WorkState
 
 
 class StorageTarget(models.Model):
@@ -129,22 +129,11 @@ class Mirror(Leased):
         return f"{self.kind}/{self.name} at {self.target}"
 
 
-class StorageMigration(Leased, Requested):
-    """All bundles of a target copied to another one, and how far that is.
+class StorageWork(Leased, Requested):
+    """What is done to all bundles of a target in the background, and how far that is."""
 
-    The source stays as it is until each of its versions was read back from the destination.
-    """
-
-    access_via: ClassVar[str] = "source"
-
-    source = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
-    destination = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
-    cleans_up = models.BooleanField("remove from the source afterwards", default=False)
-    state = models.CharField(
-        max_length=10, choices=MigrationState.choices, default=MigrationState.QUEUED
-    )
+    state = models.CharField(max_length=10, choices=WorkState.choices, default=WorkState.QUEUED)
     total = models.PositiveIntegerField("bundles", default=0)
-    copied = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     error_code = models.CharField(max_length=60, blank=True)
@@ -154,13 +143,45 @@ class StorageMigration(Leased, Requested):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        abstract = True
+
+
+class WorkItem(models.Model):
+    """One bundle of such work; each kind of it has its own states."""
+
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=255)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class StorageMigration(StorageWork):
+    """All bundles of a target copied to another one.
+
+    The source stays as it is until each of its versions was read back from the destination.
+    """
+
+    access_via: ClassVar[str] = "source"
+
+    source = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    destination = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    cleans_up = models.BooleanField("remove from the source afterwards", default=False)
+    copied = models.PositiveIntegerField(default=0)
+
+    class Meta:
         verbose_name = "migration"
         ordering = ("-id",)
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
                 fields=["source"],
-                condition=models.Q(state__in=OPEN_MIGRATIONS),
+                condition=models.Q(state__in=OPEN_WORK),
                 name="storage_one_open_migration",
             )
         ]
@@ -174,18 +195,14 @@ class StorageMigration(Leased, Requested):
         return self.copied + self.failed
 
 
-class MigrationItem(models.Model):
+class MigrationItem(WorkItem):
     """One bundle to be copied; `fingerprints` (with spaces) are the versions of it that were."""
 
     access_via: ClassVar[str] = "migration"
 
     migration = models.ForeignKey(StorageMigration, models.CASCADE, related_name="items")
-    kind = models.CharField(max_length=16)
-    name = models.CharField(max_length=255)
     fingerprints = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=ItemState.choices, default=ItemState.QUEUED)
-    error_code = models.CharField(max_length=60, blank=True)
-    error_detail = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ("id",)
@@ -203,5 +220,62 @@ class MigrationItem(models.Model):
             )
         ]
 
+
+class StorageRebuild(StorageWork):
+    """Everything that is at a target and that the database does not know, taken up by it.
+
+    `issuer` is the CA account or authority of certificates whose own one is not here. `auto_renew`:
+    nobody but CertMate could write there, so that what is found is as good as what was lost.
+    """
+
+    access_via: ClassVar[str] = "target"
+
+    target = models.ForeignKey(StorageTarget, models.PROTECT, related_name="+")
+    issuer = models.CharField(max_length=64, blank=True)
+    auto_renew = models.BooleanField("renew what is adopted", default=False)
+    known = models.PositiveIntegerField(default=0)
+    adopted = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = "rebuild"
+        ordering = ("-id",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target"],
+                condition=models.Q(state__in=OPEN_WORK),
+                name="storage_one_open_rebuild",
+            )
+        ]
+
     def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
+        return f"Rebuild {self.pk}"
+
+    @property
+    def done(self) -> int:
+        """How many bundles have come to something."""
+        return self.known + self.adopted + self.failed
+
+
+class RebuildItem(WorkItem):
+    """One bundle that was found; `is_legacy` if CertMate 2.x has left it."""
+
+    access_via: ClassVar[str] = "rebuild"
+
+    rebuild = models.ForeignKey(StorageRebuild, models.CASCADE, related_name="items")
+    is_legacy = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=FindState.choices, default=FindState.QUEUED)
+
+    class Meta:
+        ordering = ("id",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["rebuild", "kind", "name"], name="storage_rebuild_item")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["rebuild", "id"],
+                name="storage_finds_queued",
+                condition=models.Q(state=FindState.QUEUED),
+            )
+        ]

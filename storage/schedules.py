@@ -11,6 +11,11 @@ SCHEDULES = (
         "Wakes migrations whose message was lost, whose wait is over, or whose worker died.",
     ),
     Schedule(
+        "storage.sweep_rebuilds",
+        timedelta(minutes=1),
+        "Wakes rebuilds whose message was lost, whose wait is over, or whose worker died.",
+    ),
+    Schedule(
         "storage.sweep_mirrors",
         timedelta(minutes=1),
         "Wakes mirrors whose message was lost, whose wait is over, or whose worker died.",

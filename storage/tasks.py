@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from storage import migrating, mirroring, services
+from storage import migrating, mirroring, rebuilding, services
 
 
 @shared_task(name="storage.run_migration")
@@ -13,6 +13,16 @@ def run_migration(migration_id: int) -> None:
 @shared_task(name="storage.sweep_migrations")
 def sweep_migrations() -> None:
     migrating.sweep_migrations()
+
+
+@shared_task(name="storage.run_rebuild")
+def run_rebuild(rebuild_id: int) -> None:
+    rebuilding.run_rebuild(rebuild_id)
+
+
+@shared_task(name="storage.sweep_rebuilds")
+def sweep_rebuilds() -> None:
+    rebuilding.sweep_rebuilds()
 
 
 @shared_task(name="storage.run_mirror")

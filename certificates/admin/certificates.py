@@ -28,6 +28,8 @@ from certmate.ui.facts import FactGroup, Table, link
 from certmate.ui.filters import ExpiryFilter, VisibleRelatedFilter
 from certmate.ui.objects import ServiceAdmin
 from providers.models import Authority, CAAccount
+from storage.admin.mirrors import mirror_tables
+from storage.backends.base import BundleRef
 
 
 @admin.register(Certificate)
@@ -150,6 +152,7 @@ class CertificateAdmin(ServiceAdmin[Certificate]):
         may_revoke = self.may(request, Verb.REVOKE, obj)
         yield version_table(obj, may_activate=may_activate, may_revoke=may_revoke)
         yield order_table(obj)
+        yield from mirror_tables(self.actor(request), BundleRef("server", obj.name))
 
     def notices(
         self, request: HttpRequest, obj: Certificate | None

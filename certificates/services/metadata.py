@@ -40,6 +40,7 @@ def _issuer(asked: Wanted) -> dict[str, Any]:
         "ca_account_id": asked.issued_by.name,
         "email": account.email if account else None,
         "staging": account is not None and account.is_staging,
+        "profile": profile.name if profile else None,
         "certificate_type": profile.certificate_type if profile else "DV",
         "issuance_method": "csr" if asked.csr else direct,
     }

@@ -1,5 +1,7 @@
 """Versions: an older one made current again, and bundles handed out."""
 
+from contextlib import suppress
+
 from django.db import transaction
 
 from certificates.choices import CertificateState
@@ -16,6 +18,7 @@ from certmate.core.errors import Conflict, NotFound
 from certmate.pki.bundle import Bundle
 from storage import services as storage
 from storage.backends.base import BundleRef
+from storage.models import StorageTarget
 
 
 def activate_version(*, actor: Actor, certificate: Certificate, number: int) -> Version:
@@ -41,7 +44,39 @@ def activate_version(*, actor: Actor, certificate: Certificate, number: int) -> 
         set_renewal(certificate, version)
         certificate.save()
         record(certificate, "version.activated", version=number)
+    settle(certificate, version.storage_target)
     return version
+
+
+def settle(certificate: Certificate, target: StorageTarget, last: Version | None = None) -> None:
+    """Have the version current at the target that shall be, where `last` came to it as the last one
+    as far as is known: whoever else stood still for long may have put another one there.
+
+    Who puts a version looks here after that, and who makes one current by its row does too; of
+    both the later one sees what the other has done.
+    """
+    while (wanted := _wanted(certificate, target)) is not None:
+        version, bundle = wanted
+        if version == last:
+            return
+        ref = BundleRef("server", certificate.name)
+        storage.store(target=target, ref=ref, bundle=bundle)
+        last = version
+
+
+def _wanted(certificate: Certificate, target: StorageTarget) -> tuple[Version, Bundle] | None:
+    """What shall be current at the target, as far as it is there: the version of an order that is
+    being carried out, which has only to be noted down, or else the certificate's.
+    """
+    versions = Version.objects.filter(certificate=certificate, storage_target=target)
+    of_orders = versions.filter(order__in=certificate.orders.open())
+    current = Certificate.objects.filter(pk=certificate.pk).values("current_version")
+    ref = BundleRef("server", certificate.name)
+    for version in (*of_orders, *versions.filter(pk__in=current)):
+        with suppress(NotFound):
+            # What is not there yet is put there after this.
+            return version, storage.load(target=target, ref=ref, fingerprint=version.fingerprint)
+    return None
 
 
 def _require_usable(certificate: Certificate, version: Version) -> None:

@@ -24,10 +24,17 @@ def require_still(row: Requested, may: Callable[[Actor], bool]) -> None:
     """Raise AccessDenied (`access.withdrawn`) if whoever asked for the row may not do so now."""
     if row.by_system:
         return
-    if not may(present(row.requested_by_id, row.requested_token_id, by_token=row.by_token)):
+    if not may(actor_of(row)):
         raise AccessDenied(
             "Whoever asked for this may not do so any more.", code="access.withdrawn"
         )
+
+
+def actor_of(row: Requested) -> Actor:
+    """Whoever asked for the row, with what that one may do now."""
+    if row.by_system:
+        return Actor.system()
+    return present(row.requested_by_id, row.requested_token_id, by_token=row.by_token)
 
 
 def present(user_id: int | None, token_id: int | None, *, by_token: bool) -> Actor:

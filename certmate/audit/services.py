@@ -10,6 +10,7 @@ from django.db import models
 
 from certmate.audit import writing
 from certmate.audit.context import Who
+from certmate.core import clock
 from certmate.core.bulk import new
 from certmate.core.fields import EncryptedJSONField
 from certmate.core.parameters import MASK
@@ -72,6 +73,7 @@ def record(instance: models.Model, event: str, **details: Any) -> None:
 
 def record_many(rows: Sequence[tuple[models.Model, str, dict[str, Any]]]) -> None:
     """Log many events at once, each as `record` does: object, event, details."""
+    now = clock.now()
     writing.write_many(
         [
             new(
@@ -82,6 +84,7 @@ def record_many(rows: Sequence[tuple[models.Model, str, dict[str, Any]]]) -> Non
                 object_repr=str(instance),
                 action=LogEntry.Action.ACCESS,
                 changes={},
+                timestamp=now,
                 additional_data={"event": event, **details},
             )
             for instance, event, details in rows

@@ -3,7 +3,7 @@ transaction of what it tells about.
 """
 
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from typing import Any
 
 from auditlog.models import LogEntry
@@ -45,12 +45,15 @@ def together(save: Callable[..., None]) -> Callable[..., None]:
 def stamp(sender: object, instance: LogEntry, **_: object) -> None:
     """Complete an audit row before it is saved: who, from where, in which request."""
     if instance.pk is None:
-        _stamp(instance, _if_there)
+        # The present actor, unless whoever writes the row has named another in `certmate_who`.
+        who = instance.__dict__.pop("certmate_who", None) or who_acts()
+        _stamp(instance, who, _actor_id(who))
 
 
-def _stamp(instance: LogEntry, if_there: Callable[[int | None], int | None]) -> None:
-    who, context = _who(instance), current()
-    instance.actor_id = who.id if context is None or context.request else if_there(who.id)
+def _stamp(instance: LogEntry, who: Who, actor_id: int | None) -> None:
+    context = current()
+    instance.__dict__["_certmate_who"] = who
+    instance.actor_id = actor_id
     instance.actor_email = who.email
     instance.object_pk = str(instance.object_pk)[:255]
     instance.object_repr = text(str(instance.object_repr))
@@ -70,9 +73,10 @@ def complete(sender: object, instance: LogEntry, created: bool, **_: object) -> 
 
 def write_many(entries: list[LogEntry]) -> None:
     """Write rows that no signal announces, because they are inserted together."""
-    if_there = cache(_if_there)
+    who = who_acts()
+    actor_id = _actor_id(who)
     for entry in entries:
-        _stamp(entry, if_there)
+        _stamp(entry, who, actor_id)
     insert_all(entries)
     _complete(entries)
 
@@ -97,17 +101,12 @@ def event_name(kind: ContentType, action: int, details: dict[str, Any] | None) -
     return f"{noun.lower().replace(' ', '_')}.{CHANGES[action]}"[:80]
 
 
-def _who(entry: LogEntry) -> Who:
-    """The present actor, unless whoever writes the row has named another in `certmate_who`."""
-    who: Who = entry.__dict__.pop("certmate_who", None) or who_acts()
-    entry.__dict__["_certmate_who"] = who
-    return who
-
-
-def _if_there(user_id: int | None) -> int | None:
-    """A task outlives the account that it runs for, if that is deleted meanwhile."""
-    users = get_user_model()._default_manager
-    return user_id if user_id is not None and users.filter(pk=user_id).exists() else None
+def _actor_id(who: Who) -> int | None:
+    """The account, if it is there: a task outlives the one that it runs for."""
+    context = current()
+    if who.id is None or context is None or context.request:
+        return who.id
+    return who.id if get_user_model()._default_manager.filter(pk=who.id).exists() else None
 
 
 def _event(entry: LogEntry) -> Event:

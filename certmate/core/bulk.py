@@ -1,8 +1,9 @@
 """Many rows inserted at a fraction of what `bulk_create` costs, for those who write thousands a
 second.
 
-The same values by the same fields: what differs is that equal instants are converted once, that
-plain texts and numbers are not converted at all, and that nothing is asked of each object.
+The same values by the same fields, one column after another: what is equal is converted once, plain
+texts and numbers are not converted at all, and nothing is asked of each object. Rows that are
+inserted together have been created at the same instant.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +11,6 @@ from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar
-from uuid import UUID
 
 from django.db import connection, connections, models
 from django.db.models.base import ModelState
@@ -21,7 +21,8 @@ _MOST_PARAMETERS = 30_000
 """PostgreSQL takes 65535 in one statement."""
 
 _PLAIN = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
-_SHARED = (datetime, UUID)
+_NATIVE = frozenset({str, int, bool, type(None)})
+_BY_VALUE = frozenset({datetime, type(None)})
 
 
 def new(model: type[M], **values: Any) -> M:
@@ -30,20 +31,18 @@ def new(model: type[M], **values: Any) -> M:
     TypeError for what the model does not have.
     """
     made = model.__new__(model)
-    state = made._state = ModelState()
-    own = made.__dict__
+    own, state = made.__dict__, ModelState()
+    own["_state"] = state
     same, anew = _defaults(model)
     own.update(same)
     for name, default in anew.items():
-        own[name] = default()
-    for name, value in values.items():
-        if name in same:
-            own[name] = value
-        elif (column := f"{name}_id") in same:
-            state.fields_cache[name] = value
-            own[column] = None if value is None else value.pk
-        else:
-            raise TypeError(f"{model.__name__} has no column {name}")
+        if name not in values:
+            own[name] = default()
+    for name, column in _related(model, tuple(values)):
+        value = values.pop(name)
+        state.fields_cache[name] = value
+        own[column] = None if value is None else value.pk
+    own.update(values)
     return made
 
 
@@ -55,6 +54,17 @@ def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], dict[str, Call
         for field in model._meta.concrete_fields
     }
     return defaults, {name: made for name, made in defaults.items() if callable(made)}
+
+
+@lru_cache(maxsize=256)
+def _related(model: type[models.Model], names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Those of the names that stand for an object, each with its column."""
+    columns = _defaults(model)[0]
+    found = [(name, f"{name}_id") for name in names if name not in columns]
+    for name, column in found:
+        if column not in columns:
+            raise TypeError(f"{model.__name__} has no column {name}")
+    return found
 
 
 def insert_all(objects: Sequence[models.Model]) -> None:
@@ -74,13 +84,13 @@ def insert_all(objects: Sequence[models.Model]) -> None:
             _insert_numbered(cursor, plan, objects, rows)
         else:
             _insert_returning(cursor, plan, objects, rows)
+    alias = connection.alias
     for one in objects:
-        one._state.adding = False
-        one._state.db = connection.alias
+        one._state.adding, one._state.db = False, alias
 
 
 def _insert_numbered(
-    cursor: Any, plan: "_Plan", objects: Sequence[models.Model], rows: list[list[Any]]
+    cursor: Any, plan: "_Plan", objects: Sequence[models.Model], rows: list[tuple[Any, ...]]
 ) -> None:
     """SQLite prepares one statement for all; nobody else writes, so the numbers have no gaps."""
     cursor.executemany(plan.statement(1), rows)
@@ -91,7 +101,7 @@ def _insert_numbered(
 
 
 def _insert_returning(
-    cursor: Any, plan: "_Plan", objects: Sequence[models.Model], rows: list[list[Any]]
+    cursor: Any, plan: "_Plan", objects: Sequence[models.Model], rows: list[tuple[Any, ...]]
 ) -> None:
     """The rows of one statement get their numbers in their order."""
     at_once = max(1, _MOST_PARAMETERS // len(plan.columns))
@@ -124,43 +134,49 @@ class _Plan:
     def statement(self, rows: int) -> str:
         return self._head + ", ".join([self._row] * rows)
 
-    def rows(self, objects: Sequence[models.Model]) -> list[list[Any]]:
+    def rows(self, objects: Sequence[models.Model]) -> list[tuple[Any, ...]]:
         """The values of each object, as the database takes them."""
-        return list(map(self._reader({}), objects))
-
-    def _reader(self, seen: dict[Any, Any]) -> Callable[[models.Model], list[Any]]:
         # The connection itself: the proxy costs more than many a conversion.
         database = connections[connection.alias]
+        states = [one.__dict__ for one in objects]
+        columns = []
+        for name, field, kind in self.columns:
+            if kind is _Kind.DATED:
+                now = field.pre_save(objects[0], True)
+                for state in states:
+                    state[name] = now
+            if kind is _Kind.FILLS_IN:
+                values = [field.pre_save(one, True) for one in objects]
+            else:
+                values = [state[name] for state in states]
+            if kind is not _Kind.PLAIN or not _NATIVE.issuperset(map(type, values)):
+                values = _prepared(field, values, database)
+            columns.append(values)
+        return list(zip(*columns, strict=True))
 
-        def read(one: models.Model) -> list[Any]:
-            values, row = one.__dict__, []
-            for number, (name, field, kind) in enumerate(self.columns):
-                value = field.pre_save(one, True) if kind is _Kind.FILLS_IN else values[name]
-                if value is None or (kind is _Kind.PLAIN and isinstance(value, str | int)):
-                    row.append(value)
-                    continue
-                # Instants, keys of others, and what is empty, are the same in many rows.
-                shared = isinstance(value, _SHARED) or not value
-                key = (number, value if value else repr(value)) if shared else None
-                if key is None or key not in seen:
-                    prepared = field.get_db_prep_save(value, database)
-                    if key is None:
-                        row.append(prepared)
-                        continue
-                    seen[key] = prepared
-                row.append(seen[key])
-            return row
 
-        return read
+def _prepared(field: Any, values: list[Any], database: Any) -> list[Any]:
+    """The values as the database takes them; each instant and key, and what is empty, once."""
+    keys = values
+    if not _BY_VALUE.issuperset(map(type, values)):
+        keys = [id(value) if value else type(value) for value in values]
+    made = {
+        key: None if value is None else field.get_db_prep_save(value, database)
+        for key, value in dict(zip(keys, values, strict=True)).items()
+    }
+    return [made[key] for key in keys]
 
 
 class _Kind(Enum):
     PLAIN = "plain"
+    DATED = "dated"
     FILLS_IN = "fills in"
     OTHER = "other"
 
 
 def _kind(field: Any) -> _Kind:
+    if isinstance(field, models.DateTimeField):
+        return _Kind.DATED if field.auto_now or field.auto_now_add else _Kind.OTHER
     # A column that fills itself in, or encrypts, does so when it is saved.
     if type(field).pre_save not in (models.Field.pre_save, models.ForeignKey.pre_save):
         return _Kind.FILLS_IN

@@ -19,7 +19,7 @@ def keyring() -> Keyring:
     try:
         if settings.CERTMATE_MASTER_KEY:
             return parse_keyring(settings.CERTMATE_MASTER_KEY)
-        return _from_file(Path(settings.CERTMATE_MASTER_KEY_FILE))
+        return _from_file(settings.CERTMATE_MASTER_KEY_FILE)
     except (OSError, ValueError) as error:
         raise ImproperlyConfigured(
             "CERTMATE_MASTER_KEY is not set to base64 keys of 32 bytes, and there is no usable "

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -37,7 +37,7 @@ class MasterKey:
 
     key: bytes
 
-    @property
+    @cached_property
     def id(self) -> str:
         return hashlib.sha256(b"certmate master key" + self.key).hexdigest()[:8]
 

@@ -8,19 +8,21 @@ from itertools import pairwise
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     KeySerializationEncryption,
+    NoEncryption,
     PrivateFormat,
     pkcs7,
     pkcs12,
 )
 
+from certmate.pki.encrypted import is_affordable_pkcs12
 from certmate.pki.errors import PKIError
-from certmate.pki.inspect import PARSE_ERRORS, load_certificate, load_chain
+from certmate.pki.inspect import PARSE_ERRORS, has_issued, load_certificate, load_chain, to_pem
 from certmate.pki.keys import MLDSAPrivateKey, PrivateKey, describe, load_private_key
+from certmate.pki.keys import to_pem as key_to_pem
 
 _PKCS12_ROUNDS = 100_000
 _MAX_PASSWORD = 1024
@@ -65,7 +67,11 @@ def check(bundle: Bundle) -> None:
     """Raises PKIError (`bundle.malformed`, `.key_mismatch`, `.chain`) unless all parts fit."""
     certificate, chain, key = _load(bundle)
     for subject, issuer in pairwise([certificate, *chain]):
-        _check_issued(subject, issuer)
+        if not has_issued(issuer, subject):
+            raise PKIError(
+                "The chain is not in order: a certificate is not signed by the one after it.",
+                code="bundle.chain",
+            )
     if key is not None and not _fits(key, certificate):
         raise PKIError(
             "The private key does not belong to the certificate.", code="bundle.key_mismatch"
@@ -87,16 +93,6 @@ def _fits(key: PrivateKey, certificate: x509.Certificate) -> bool:
         return describe(key.public_key()) == describe(certificate.public_key())
     except PARSE_ERRORS:
         return False
-
-
-def _check_issued(subject: x509.Certificate, issuer: x509.Certificate) -> None:
-    try:
-        subject.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
-        raise PKIError(
-            "The chain is not in order: a certificate is not signed by the one after it.",
-            code="bundle.chain",
-        ) from error
 
 
 def files(bundle: Bundle, *, include_private: bool) -> dict[str, str]:
@@ -146,12 +142,39 @@ def to_pkcs12(bundle: Bundle, *, password: str, name: str, legacy: bool = False)
     `legacy` is for programs that know no AES here: Windows before 10, Java before 8u301.
     Raises PKIError (`bundle.malformed`, `bundle.password`, `bundle.key_type`).
     """
+    return _pkcs12(bundle, name, _encryption(password, legacy=legacy))
+
+
+def to_open_pkcs12(bundle: Bundle, *, name: str) -> bytes:
+    """The same for a place that wants it without a password; whoever has it has the key.
+
+    Raises PKIError (`bundle.malformed`, `bundle.key_type`).
+    """
+    return _pkcs12(bundle, name, NoEncryption())
+
+
+def _pkcs12(bundle: Bundle, name: str, encryption: KeySerializationEncryption) -> bytes:
     certificate, chain, key = _load(bundle)
     if isinstance(key, MLDSAPrivateKey):
         raise PKIError("An ML-DSA key does not fit into PKCS#12 yet.", code="bundle.key_type")
     friendly = name.encode("utf-8", errors="replace")
-    encryption = _encryption(password, legacy=legacy)
     return pkcs12.serialize_key_and_certificates(friendly, key, certificate, chain, encryption)
+
+
+def from_pkcs12(content: bytes) -> Bundle:
+    """What is in a PKCS#12 file without a password. Raises PKIError (`bundle.malformed`)."""
+    if not is_affordable_pkcs12(content):
+        raise PKIError("This file takes too long to open.", code="bundle.malformed")
+    try:
+        found = pkcs12.load_pkcs12(content, None)
+    except PARSE_ERRORS:
+        # Not chained: what it says may be of the key.
+        raise PKIError("This is no PKCS#12 file.", code="bundle.malformed") from None
+    if found.cert is None:
+        raise PKIError("There is no certificate in the file.", code="bundle.malformed")
+    chain = "".join(to_pem(one.certificate) for one in found.additional_certs)
+    key = key_to_pem(found.key) if isinstance(found.key, PrivateKey) else None
+    return Bundle(to_pem(found.cert.certificate), chain, key)
 
 
 def check_password(password: str) -> None:

@@ -5,10 +5,12 @@ algorithm, the signature. The contents are made and read by `cryptography`.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
-INTEGER, BIT_STRING, OCTET_STRING, SEQUENCE = 0x02, 0x03, 0x04, 0x30
+INTEGER, BIT_STRING, OCTET_STRING, OBJECT_IDENTIFIER, SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x30
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
+TRUE = bytes.fromhex("0101ff")
 
 
 class Frame(NamedTuple):
@@ -41,22 +43,36 @@ def public_key_bits(spki: bytes) -> bytes:
 
 def with_part(sequence: bytes, index: int, part: bytes) -> bytes:
     """The SEQUENCE with another element in the place of the one of this number."""
-    parts = _parts(sequence)
-    parts[index] = part
-    return encoded(SEQUENCE, b"".join(parts))
+    found = parts(sequence)
+    found[index] = part
+    return encoded(SEQUENCE, b"".join(found))
 
 
 def with_more(sequence: bytes, index: int, part: bytes) -> bytes:
     """The SEQUENCE with one more element, before the one of this number."""
-    parts = _parts(sequence)
-    parts.insert(index, part)
-    return encoded(SEQUENCE, b"".join(parts))
+    found = parts(sequence)
+    found.insert(index, part)
+    return encoded(SEQUENCE, b"".join(found))
 
 
 def integer(value: int) -> bytes:
     """An INTEGER in as few octets as can be (X.690 §8.3.2). OCSP clients may send negative ones."""
     size = (value if value >= 0 else ~value).bit_length() // 8 + 1
     return encoded(INTEGER, value.to_bytes(size, signed=True))
+
+
+@lru_cache(maxsize=256)
+def object_identifier(dotted: str) -> bytes:
+    """An OBJECT IDENTIFIER (X.690 §8.19)."""
+    first, second, *rest = map(int, dotted.split("."))
+    return encoded(OBJECT_IDENTIFIER, b"".join(map(_base_128, (40 * first + second, *rest))))
+
+
+def _base_128(value: int) -> bytes:
+    octets = [value & 0x7F]
+    while value := value >> 7:
+        octets.append(0x80 | value & 0x7F)
+    return bytes(reversed(octets))
 
 
 def time(at: datetime) -> bytes:
@@ -91,14 +107,15 @@ def encoded(tag: int, content: bytes) -> bytes:
     return bytes((tag, 0x80 | len(size))) + size + content
 
 
-def _parts(sequence: bytes) -> list[bytes]:
+def parts(sequence: bytes) -> list[bytes]:
+    """The elements of a SEQUENCE."""
     at, end = _content(sequence, 0)
-    parts = []
+    found = []
     while at < end:
         _, after = _content(sequence, at)
-        parts.append(sequence[at:after])
+        found.append(sequence[at:after])
         at = after
-    return parts
+    return found
 
 
 def _content(data: bytes, at: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -123,6 +123,30 @@ def describe_certificate(pem: str) -> CertificateFacts:
         ) from error
 
 
+def is_ca(pem: str) -> bool:
+    """Whether the one certificate may sign others (RFC 5280 §4.2.1.9)."""
+    try:
+        extensions = load_certificate(pem).extensions
+        return bool(extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return False
+
+
+def is_issued_by(pem: str, issuer_pem: str) -> bool:
+    """Whether the one certificate bears the other's signature and names it as its issuer (RFC 5280
+    §6.1.3). Raises PKIError (`certificate.malformed`).
+    """
+    return has_issued(load_certificate(issuer_pem), load_certificate(pem))
+
+
+def has_issued(issuer: x509.Certificate, subject: x509.Certificate) -> bool:
+    try:
+        subject.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
 def _serial(certificate: x509.Certificate) -> str:
     return whole_octets(f"{certificate.serial_number:x}")
 
@@ -153,6 +177,6 @@ def to_pem(certificate: x509.Certificate) -> str:
 
 def pem_of(der: bytes, label: str = "CERTIFICATE") -> str:
     """DER as PEM (RFC 7468), without a look at what is in it."""
-    text = base64.encodebytes(der).decode("ascii").replace("\n", "")
-    lines = (text[at : at + 64] for at in range(0, len(text), 64))
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
     return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))

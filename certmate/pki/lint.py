@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
+from certmate.pki import der
 from certmate.pki.alt_names import AltNames
 from certmate.pki.errors import PKIError
 from certmate.pki.issue import SERIAL_BITS, Draft, Issuer, key_identifier
@@ -34,6 +35,9 @@ _LEAF = frozenset(
     }
 )
 _CRITICAL = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
+_ISSUER, _PUBLIC_KEY = 3, 6
+"""Their places in what is signed (RFC 5280 §4.1)."""
+
 _SHAPES = 512
 
 Shape = tuple[Any, ...]
@@ -57,13 +61,14 @@ def exact(drafted: Draft, issuer: Issuer, names: AltNames, spki: bytes) -> None:
     Raises PKIError (`lint.failed`): it would be a fault of ours.
     """
     certificate = drafted.certificate
+    parts = der.parts(drafted.frame.tbs)
     found = {extension.oid: extension for extension in certificate.extensions}
     has_subject = len(certificate.subject) > 0
     _require(certificate.version == x509.Version.v3, "version 3 (RFC 5280 §4.1.2.1)")
     _require(
         0 < certificate.serial_number < 2**SERIAL_BITS, "a positive serial (RFC 5280 §4.1.2.2)"
     )
-    _require(certificate.issuer == issuer.subject, "the issuer's own name (RFC 5280 §4.1.2.4)")
+    _require(parts[_ISSUER] == issuer.name, "the issuer's own name (RFC 5280 §4.1.2.4)")
     _require(found.keys() <= _LEAF, "the known extensions only")
     _require(has_subject or not names.is_empty, "a name (RFC 5280 §4.1.2.6)")
     _require(
@@ -72,7 +77,7 @@ def exact(drafted: Draft, issuer: Issuer, names: AltNames, spki: bytes) -> None:
     )
     _require_validity(certificate, issuer)
     _require_criticality(found, has_subject)
-    _require(spki in drafted.frame.tbs, "the key that was asked for")
+    _require(parts[_PUBLIC_KEY] == spki, "the key that was asked for")
     _require_keys(certificate, found, issuer, spki)
 
 

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certmate.pki import csr
 from certmate.pki.alt_names import AltNames, from_general_names
 from certmate.pki.errors import PKIError
 from certmate.pki.inspect import load_certificate
-from certmate.pki.keys import KeyFacts, MLDSAPublicKey, curve_hash, describe
+from certmate.pki.keys import KeyFacts, describe
+from certmate.pki.signatures import check_signature
 from certmate.pki.subject import Subject, from_name, to_name
 
 
@@ -62,25 +60,13 @@ def build_request(key_pem: str, subject: Subject, alt_names: AltNames) -> str:
 def verify_proof(certificate_pem: str, message: bytes, signature: bytes) -> None:
     """Whoever holds the certificate's key has signed exactly this message.
 
-    An RSA key signs by PKCS#1 v1.5 with SHA-256, an EC key with the hash of its curve (SHA-256,
-    SHA-384, SHA-512), Ed25519 and ML-DSA sign the message as it is.
+    By the algorithms of `check_signature`.
     Raises PKIError (`renew.proof`, `certificate.malformed`).
     """
     certificate = load_certificate(certificate_pem)
     try:
-        _verify(certificate.public_key(), signature, message)
+        check_signature(certificate.public_key(), signature, message)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
         raise PKIError(
             "The certificate's key has not made this signature.", code="renew.proof"
         ) from error
-
-
-def _verify(public_key: PublicKeyTypes, signature: bytes, message: bytes) -> None:
-    if isinstance(public_key, rsa.RSAPublicKey):
-        public_key.verify(signature, message, padding.PKCS1v15(), SHA256())
-    elif isinstance(public_key, ec.EllipticCurvePublicKey):
-        public_key.verify(signature, message, ec.ECDSA(curve_hash(public_key.curve)))
-    elif isinstance(public_key, ed25519.Ed25519PublicKey | MLDSAPublicKey):
-        public_key.verify(signature, message)
-    else:
-        raise InvalidSignature

@@ -21,7 +21,7 @@ from certmate.ui.base import EmptyState, PolicyChangeList, admin_url
 from certmate.ui.facts import FactGroup, Table, link
 from certmate.ui.filters import ExpiryFilter, VisibleRelatedFilter
 from certmate.ui.forms import ServiceForm
-from clients import services
+from clients import services, storing
 from clients.admin import shown
 from clients.admin.details import enrolment_table, fact_groups, version_table
 from clients.admin.files import FILE_TOOLS
@@ -32,6 +32,7 @@ from clients.choices import ClientState
 from clients.forms.certificates import ClientSettingsForm, NewClientForm, UploadForm
 from clients.models import ClientCertificate, ClientVersion
 from providers.models import Authority
+from storage.admin.mirrors import mirror_tables
 
 _MOST_EXACT = 50
 
@@ -158,6 +159,7 @@ class ClientCertificateAdmin(UploadAdmin[ClientCertificate]):
     def tables(self, request: HttpRequest, obj: ClientCertificate) -> Iterable[Table]:
         yield version_table(obj, may_revoke=self.may(request, Verb.REVOKE, obj))
         yield enrolment_table(obj, self.actor(request))
+        yield from mirror_tables(self.actor(request), storing.ref_of(obj))
 
     def notices(
         self, request: HttpRequest, obj: ClientCertificate | None

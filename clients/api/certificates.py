@@ -95,14 +95,23 @@ class ClientEndpoint(Endpoint):
             *("authority", "team", "requested_by", "requested_token", "decided_by")
         )
         enrolment = policy.visible(self.actor, waiting.defer("csr", "wish")).first()
+        return self._answer(row, enrolment, status)
+
+    def made(self, certificate: ClientCertificate) -> Response:
+        """A new certificate as it was made: nobody can have asked for anything of it meanwhile."""
+        return self._answer(certificate, None, 201)
+
+    def _answer(
+        self, certificate: ClientCertificate, enrolment: Enrolment | None, status: int
+    ) -> Response:
         context = {"request": self.request, "enrolment": enrolment}
         headers = {}
         if status == 201:
-            headers["Location"] = certificate_url(self.request, row.identifier)
+            headers["Location"] = certificate_url(self.request, certificate.identifier)
         elif status == 202 and enrolment is not None:
             headers["Location"] = enrolment_url(self.request, enrolment)
         output = ClientCertificateDetailOutput(context=context)
-        return Response(output.represent(row), status, headers=headers)
+        return Response(output.represent(certificate), status, headers=headers)
 
 
 class ClientCertificates(ClientEndpoint):
@@ -136,11 +145,11 @@ class ClientCertificates(ClientEndpoint):
         values = self.input(request)
         if "certificate" in values:
             kept = services.upload_client_certificate(actor=self.actor, **upload_of(values))
-            return self.shown(kept, 201)
+            return self.made(kept)
         certificate, enrolment = services.request_client_certificate(
             actor=self.actor, wish=wish_of(values)
         )
-        return self.shown(certificate, 202 if enrolment else 201)
+        return self.shown(certificate, 202) if enrolment else self.made(certificate)
 
 
 class ClientCertificateByIdentifier(ClientEndpoint):

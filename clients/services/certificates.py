@@ -24,6 +24,7 @@ from clients.models import ClientCertificate, ClientVersion, Enrolment, PendingK
 from clients.services import enrolling, making
 from clients.services.admitting import LOOKED_UP, admit, taken
 from clients.services.asking import ask, number
+from clients.services.ours import profile_of
 from clients.services.wishes import (
     ClientWish,
     find_identity,
@@ -49,7 +50,7 @@ def request_client_certificate(
     prepared = prepare(actor, wish)
     permit = admit(actor, prepared, wish)
     certificate = prepared.certificate
-    if making.profile_of(certificate).needs_approval:
+    if profile_of(certificate).needs_approval:
         return certificate, enrolling.take_in(actor, prepared, wish, permit)
     making.make(prepared, permit=permit)
     return certificate, None
@@ -71,7 +72,7 @@ def upload_client_certificate(
     """Keep a certificate that another CA issued, and its key if it is given, watched for expiry."""
     policy.require_possible(actor, Verb.REQUEST, ClientCertificate)
     bundle = _brought(certificate, chain, private_key)
-    facts, says = _read(bundle.cert)
+    facts, says = read_foreign(bundle.cert)
     holder = find_identity(actor, identity)
     common_name = says.subject.get("CN", "")
     row = ClientCertificate(
@@ -93,9 +94,17 @@ def upload_client_certificate(
     )
     policy.require(actor, Verb.REQUEST, row)
     row.clean_fields(exclude=LOOKED_UP)
-    version = ClientVersion(
+    _keep_upload(actor, row, foreign_version(row, 1, facts, bundle), bundle)
+    return row
+
+
+def foreign_version(
+    row: ClientCertificate, number: int, facts: CertificateFacts, bundle: Bundle
+) -> ClientVersion:
+    """A version, unsaved, of a certificate that no line of a ledger has the bytes of."""
+    return ClientVersion(
         certificate=row,
-        number=1,
+        number=number,
         storage_target=row.storage_target,
         serial=facts.serial,
         fingerprint=facts.fingerprint,
@@ -111,8 +120,6 @@ def upload_client_certificate(
         chain=bundle.chain,
         created_at=clock.now(),
     )
-    _keep_upload(actor, row, version, bundle)
-    return row
 
 
 def _keep_upload(
@@ -133,7 +140,7 @@ def _keep_upload(
     storing.store_versions([version])
 
 
-def _read(certificate: str) -> tuple[CertificateFacts, Statement]:
+def read_foreign(certificate: str) -> tuple[CertificateFacts, Statement]:
     """What a certificate from elsewhere says, if our columns can hold it."""
     with invalid_input("certificate"):
         facts = describe_certificate(certificate)

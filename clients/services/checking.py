@@ -10,11 +10,12 @@ from typing import Any
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.core.errors import CertMateError, InvalidRequest, invalid_input
+from certmate.core.texts import is_storable
 from certmate.pki.names import shown
 from clients.choices import OPEN_BATCHES, BatchState, RowState
 from clients.models import BatchRow, ClientCertificate, Identity
 from clients.services.rows import FIELDS, TEXTS, Row
-from clients.services.wishes import ClientWish, Frame, is_storable, prepare_in, unlike
+from clients.services.wishes import ClientWish, Frame, prepare_in, unlike
 from providers.authority.building import check_asked
 from providers.services import signing
 

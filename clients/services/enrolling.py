@@ -21,6 +21,7 @@ from clients.issuing import next_number
 from clients.models import ClientCertificate, ClientVersion, Enrolment
 from clients.services import making
 from clients.services.admitting import admit, taken
+from clients.services.ours import profile_of
 from clients.services.wishes import ClientWish, Prepared, again, prepare
 
 
@@ -58,7 +59,7 @@ def submit_csr(*, actor: Actor, enrolment: Enrolment, csr: str = "") -> Enrolmen
     permit = admit(actor, prepared, wish)
     enrolment.csr = prepared.certificate.csr
     enrolment.identifier = prepared.certificate.identifier
-    if making.profile_of(prepared.certificate).needs_approval:
+    if profile_of(prepared.certificate).needs_approval:
         return take_in(actor, prepared, wish, permit, enrolment=enrolment)
 
     def settle(versions: Sequence[ClientVersion]) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 
 from certmate.access.services.approvals import Permit
 from certmate.core import clock
-from certmate.core.errors import Conflict, InvalidRequest, invalid_input
+from certmate.core.errors import Conflict, invalid_input
 from certmate.pki.keys import KeyType, load_private_key, new_key, to_pem
 from clients import issuing
 from clients.choices import ClientState
 from clients.issuing import Issue
 from clients.models import ClientCertificate, ClientVersion
+from clients.services.ours import authority_of, profile_of
 from clients.services.wishes import Prepared
 from providers.authority.building import check_asked, draft_leaf, spki_of
 from providers.choices import RevocationReason
-from providers.models import Authority, Profile
 from providers.services import ledger, revoking, signing
 
 Also = Callable[[Sequence[ClientVersion]], None]
@@ -27,10 +27,9 @@ def nothing_else(versions: Sequence[ClientVersion]) -> None:
 
 def require_signable(prepared: Prepared) -> None:
     """Raise now what the authority would refuse once somebody has approved."""
-    key = signing.signing_key(authority_of(prepared.certificate))
+    own = signing.issuing(prepared.key)
     with invalid_input(""):
-        rules = profile_of(prepared.certificate).rules
-        check_asked(signing.issuing(key), rules, prepared.leaf())
+        check_asked(own, profile_of(prepared.certificate).rules, prepared.leaf())
 
 
 def make(
@@ -47,7 +46,7 @@ def make(
     `private_key` (PEM) is one to use again. The permit is used up with what is kept.
     """
     certificate = prepared.certificate
-    profile, key = profile_of(certificate), signing.signing_key(authority_of(certificate))
+    profile, key = profile_of(certificate), prepared.key
     private, spki = _key(prepared, private_key)
     with invalid_input(""):
         own = signing.issuing(key)
@@ -77,13 +76,6 @@ def supersede(version: ClientVersion) -> None:
     revoking.revoke(version.entry, RevocationReason.SUPERSEDED)
 
 
-def authority_of(certificate: ClientCertificate) -> Authority:
-    """Raises InvalidRequest (`client.not_ours`) for one that was issued elsewhere."""
-    if certificate.authority is None:
-        raise not_ours(certificate)
-    return certificate.authority
-
-
 def require_renewable(certificate: ClientCertificate) -> None:
     """Raise for a certificate that is no longer to be trusted, or was never issued here."""
     authority_of(certificate)
@@ -95,16 +87,3 @@ def require_renewable(certificate: ClientCertificate) -> None:
             "ask for a new one.",
             code="client.revoked",
         )
-
-
-def profile_of(certificate: ClientCertificate) -> Profile:
-    if certificate.profile is None:
-        raise not_ours(certificate)
-    return certificate.profile
-
-
-def not_ours(certificate: ClientCertificate) -> InvalidRequest:
-    return InvalidRequest(
-        f"{certificate} was issued by another CA and uploaded: ask that CA.",
-        code="client.not_ours",
-    )

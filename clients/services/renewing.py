@@ -23,6 +23,7 @@ from clients.models import ClientCertificate, ClientVersion, Enrolment
 from clients.services import enrolling, making
 from clients.services.admitting import require_no_challenge
 from clients.services.asking import ask, number
+from clients.services.ours import not_ours, profile_of
 from clients.services.wishes import Prepared, again
 from providers.services import revoking
 from storage import services as storage
@@ -67,7 +68,7 @@ def renew_client_certificate(
     if csr:
         if proof:
             _require_proof(certificate, prepared, proof)
-        elif making.profile_of(certificate).needs_approval:
+        elif profile_of(certificate).needs_approval:
             return certificate, enrolling.take_in_renewal(
                 actor, certificate, prepared, permit, supersede=supersede
             )
@@ -118,7 +119,7 @@ def revoke_client_certificate(
     policy.require(actor, Verb.REVOKE, certificate)
     version = _version(certificate, number)
     if version.entry is None:
-        raise making.not_ours(certificate)
+        raise not_ours(certificate)
     revoking.check_reason(version.entry, reason)
     permit = ask(
         actor,
@@ -142,7 +143,7 @@ def release_client_certificate(*, actor: Actor, certificate: ClientCertificate) 
     policy.require(actor, Verb.REVOKE, certificate)
     version = _version(certificate, None)
     if version.entry is None:
-        raise making.not_ours(certificate)
+        raise not_ours(certificate)
     with transaction.atomic():
         revoking.release(version.entry)
         _tell(certificate, "released", version)

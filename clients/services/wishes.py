@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from certmate.access import policy
@@ -13,6 +14,7 @@ from certmate.access.models import Team
 from certmate.access.services import find_team
 from certmate.core.errors import InvalidRequest, invalid_input
 from certmate.core.tags import clean_tags
+from certmate.core.texts import is_storable
 from certmate.pki.alt_names import AltNames, parse_alt_names
 from certmate.pki.keys import KeyType
 from certmate.pki.names import safe_object_name, shown
@@ -20,10 +22,12 @@ from certmate.pki.requests import ClientRequest, parse_request
 from certmate.pki.subject import parse_subject
 from clients.choices import Method
 from clients.models import ClientCertificate, Identity
+from clients.services.ours import authority_of
 from providers.authority.building import Leaf
-from providers.models import Authority, Profile
+from providers.models import Authority, AuthorityKey, Profile
 from providers.services import resolve_authority, resolve_profile
 from providers.services.profiles import LONGEST_DAYS
+from providers.services.signing import signing_key
 from storage import services as storage
 from storage.models import StorageTarget
 
@@ -83,6 +87,13 @@ class Prepared:
     subject: Mapping[str, str]
     alt_names: AltNames
     request: ClientRequest | None
+
+    @cached_property
+    def key(self) -> AuthorityKey:
+        """The key of its authority that signs now, looked up once. Raises Conflict as `signing_key`
+        does.
+        """
+        return signing_key(authority_of(self.certificate))
 
     def leaf(self, spki: bytes = b"") -> Leaf:
         """For the authority, with the public key of the certificate (DER) once there is one."""
@@ -168,15 +179,6 @@ def again(certificate: ClientCertificate, csr: str | None = None) -> Prepared:
     request = _request(certificate.csr if csr is None else csr)
     alt_names = parse_alt_names(**certificate.alt_names)
     return Prepared(certificate, certificate.subject, alt_names, request)
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database takes it: no NUL, and no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def require_storable(wish: ClientWish) -> None:

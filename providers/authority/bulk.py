@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from certmate.pki.der import Frame
 from certmate.pki.errors import PKIError
 from certmate.pki.keys import KeyType, new_key, to_pem
 from certmate.pki.profiles import Profile
@@ -41,10 +42,10 @@ def draft_all(
 
 
 def finish_all(
-    custody: str, stored: Mapping[str, Any], key: IssuingKey, drafts: Sequence[Drafted]
+    custody: str, stored: Mapping[str, Any], key: IssuingKey, frames: Sequence[Frame]
 ) -> list[bytes]:
     """The certificates in DER. Raises as `finish` does."""
-    return finish(custody, stored, "", key.issuer, drafts)
+    return finish(custody, stored, "", key.issuer, frames)
 
 
 def _draft(key: IssuingKey, profile: Profile, asked: Asked, now: datetime) -> Outcome:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from certmate.pki.der import Frame
 from certmate.pki.issue import Issuer, complete
-from providers.authority.building import Drafted
 from providers.authority.custody import CUSTODIES
 
 
@@ -13,7 +13,7 @@ def finish(
     stored: Mapping[str, Any],
     passphrase: str,
     issuer: Issuer | None,
-    drafts: Sequence[Drafted],
+    frames: Sequence[Frame],
 ) -> list[bytes]:
     """The certificates in DER. Without an issuer the key signs its own certificate.
 
@@ -22,4 +22,4 @@ def finish(
     raises.
     """
     signer = CUSTODIES[custody].open(stored, passphrase)
-    return [complete(drafted.frame, signer.sign(drafted.frame.tbs), issuer) for drafted in drafts]
+    return [complete(frame, signer.sign(frame.tbs), issuer) for frame in frames]

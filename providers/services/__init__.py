@@ -24,6 +24,7 @@ from providers.services.dns import (
     resolve_dns_account,
     update_dns_account,
 )
+from providers.services.ledger_adopting import adopt_entry, line_of
 from providers.services.profiles import (
     create_profile,
     delete_profile,
@@ -35,6 +36,7 @@ from providers.services.verification import verify_ca_account, verify_dns_accoun
 
 __all__ = [
     "account_for_names",
+    "adopt_entry",
     "create_authority",
     "create_ca_account",
     "create_dns_account",
@@ -45,6 +47,7 @@ __all__ = [
     "delete_profile",
     "import_authority",
     "install_certificate",
+    "line_of",
     "publish_crls",
     "release_entry",
     "require_room",

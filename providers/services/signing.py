@@ -23,7 +23,7 @@ def signing_key(authority: Authority, *, for_leaf: bool = True) -> AuthorityKey:
     """
     if authority.disabled_at is not None:
         raise Conflict(f"The authority {authority} is disabled.", code="authority.disabled")
-    key = authority.keys.filter(state=KeyState.ACTIVE).select_related("authority").first()
+    key = authority.keys.filter(state=KeyState.ACTIVE).first()
     if key is None:
         raise Conflict(
             f"The authority {authority} has no certificate yet.", code="authority.not_ready"
@@ -148,6 +148,7 @@ def sign_drafts(
     Raises IntegrityFault (`signature.invalid`) if the key store has signed something else.
     """
     try:
-        return finish(key.custody, key.private_key, passphrase, issuer, drafts)
+        frames = [drafted.frame for drafted in drafts]
+        return finish(key.custody, key.private_key, passphrase, issuer, frames)
     except PKIError as error:
         raise IntegrityFault(error.detail, code=error.code) from error

@@ -10,17 +10,18 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from certmate.access import policy
+from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
 from certmate.core import clock
 from certmate.ui import instants
 from certmate.ui.badges import Badge
 from certmate.ui.base import EmptyState, admin_url
-from certmate.ui.facts import Fact, FactGroup, code
+from certmate.ui.facts import Fact, FactGroup, Table, code, link
 from certmate.ui.forms import ServiceForm
 from certmate.ui.objects import ServiceAdmin
 from certmate.ui.tools import Tool
 from storage import services
-from storage.backends.base import KINDS
+from storage.backends.base import KINDS, BundleRef
 from storage.choices import TONES
 from storage.models import Mirror, StorageTarget
 
@@ -138,6 +139,22 @@ class MirrorAdmin(ServiceAdmin[Mirror]):
             Fact("Failed attempts", str(obj.attempts)),
         )
         return [FactGroup("Copy", copy)]
+
+
+def mirror_tables(actor: Actor, ref: BundleRef) -> Iterable[Table]:
+    """Where else a bundle is, for the page of its certificate; for who may change its target."""
+    mirrors = Mirror.objects.filter(kind=ref.kind, name=ref.name).select_related("target")
+    rows = [
+        (
+            link(admin_url(mirror), str(mirror.target)),
+            _badge(mirror),
+            instants.relative(mirror.stored_at, clock.now()),
+            mirror.error_detail,
+        )
+        for mirror in policy.visible(actor, mirrors, Verb.CHANGE)
+    ]
+    if rows:
+        yield Table("Mirrors", ("Storage target", "State", "Copied", "Last failure"), rows)
 
 
 def _badge(mirror: Mirror) -> Badge:

@@ -19,8 +19,8 @@ from certmate.ui.facts import Fact, FactGroup
 from certmate.ui.tools import DeleteTool, Tool
 from storage.catalogue import CATALOGUE
 from storage.forms import NewTargetForm, TargetSettingsForm
-from storage.models import StorageMigration, StorageTarget
-from storage.services import delete_target, migrate_target, verify_target
+from storage.models import StorageMigration, StorageRebuild, StorageTarget
+from storage.services import delete_target, migrate_target, rebuild_target, verify_target
 
 
 class Verify(Tool[StorageTarget]):
@@ -65,6 +65,40 @@ class Migrate(Tool[StorageTarget]):
         return admin_url(self.migration)
 
 
+class Rebuild(Tool[StorageTarget]):
+    name, label, verb = "rebuild", "Rebuild", Verb.CHANGE
+    explanation = (
+        "Adopts, in the background, what is here and not in the database: certificates after a "
+        "lost database, and what CertMate 2.x has left. Each is adopted with your rights."
+    )
+    submit_label = "Rebuild"
+    issuer = forms.CharField(
+        required=False,
+        max_length=64,
+        label="Issuer where its own is not here",
+        help_text="A CA account or an authority. Empty: such certificates are not adopted.",
+    )
+    auto_renew = forms.BooleanField(
+        required=False,
+        label="Renew what is adopted",
+        help_text="Only if nobody but CertMate could write here: what is here decides which names "
+        "are certified. Otherwise look at the certificates first, and turn renewal on for them.",
+    )
+
+    def carry_out(self) -> StorageRebuild:
+        wish = self.cleaned_data
+        self.rebuild = rebuild_target(
+            actor=self.actor, target=self.obj, issuer=wish["issuer"], auto_renew=wish["auto_renew"]
+        )
+        return self.rebuild
+
+    def told(self) -> str:
+        return f"{self.rebuild} is in the queue."
+
+    def next_url(self) -> str:
+        return admin_url(self.rebuild)
+
+
 class DeleteTarget(DeleteTool[StorageTarget]):
     explanation = "Only a storage target that holds nothing can be deleted."
 
@@ -76,7 +110,7 @@ class DeleteTarget(DeleteTool[StorageTarget]):
 class StorageTargetAdmin(CatalogueAdmin[StorageTarget]):
     nav_group, nav_order = "Storage", 1
     add_form_class, settings_form_class = NewTargetForm, TargetSettingsForm
-    tools = (Verify, Migrate, DeleteTarget)
+    tools = (Verify, Migrate, Rebuild, DeleteTarget)
     choose_title = "Where shall the bundles be kept?"
     deferred = ("parameters",)
 

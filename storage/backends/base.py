@@ -89,6 +89,14 @@ class Backend(Protocol):
         """Every bundle that has a current version, one by one, so that 100,000 fit in memory."""
         ...
 
+    def legacy(self) -> Iterator[str]:
+        """The domains whose bundles CertMate 2.x has left here, some perhaps twice."""
+        ...
+
+    def get_legacy(self, domain: str) -> Bundle:
+        """Such a bundle as it is. Raises NotFound (`storage.not_found`)."""
+        ...
+
     def probe(self) -> None:
         """Write, read, compare and delete something harmless; the error says which failed."""
         ...

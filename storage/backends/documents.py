@@ -58,7 +58,7 @@ def from_text(text: str) -> Document:
     """Raises IntegrityFault for what is no document."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # Not chained: the error carries the text.
         raise damaged("What is stored cannot be read.") from None
     if not isinstance(found, dict):

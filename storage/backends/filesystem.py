@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,10 @@ from pathlib import Path
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+LONGEST_FILE = 1 << 20
+"""Bytes; what is longer is cut off, and so is no PEM any more."""
 
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
@@ -64,8 +68,12 @@ def write_new(name: str, content: bytes, *, parent: int, mode: int) -> None:
 
 
 def read(name: str, *, parent: int) -> bytes:
-    with os.fdopen(os.open(name, _READ, dir_fd=parent), "rb") as stream:
-        return stream.read()
+    """A file's content. Raises IsADirectoryError for what is none: a pipe would be waited for."""
+    with _closing(os.open(name, _READ, dir_fd=parent)) as descriptor:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with os.fdopen(os.dup(descriptor), "rb") as stream:
+            return stream.read(LONGEST_FILE)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from certmate.core.errors import InvalidRequest
 from certmate.core.parameters import Parameter
+from storage.backends import legacy
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, session, trust
 from storage.backends.documents import Document, from_text, to_text
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 _FOLDERS = re.compile(r"(/[A-Za-z0-9_-]+)+")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LEGACY_PATH = "/"
 
 
 class InfisicalSession:
@@ -116,19 +118,8 @@ class InfisicalShelf:
         }
 
     def read(self, folder: str, name: str) -> Found | None:
-        path, key = self._spot(folder, name)
-        found = self._session.run(
-            "Reading",
-            f"read secrets in {path}",
-            lambda client: client.secrets.get_secret_by_name(
-                key,
-                secret_path=path,
-                expand_secret_references=False,
-                include_imports=False,
-                **self._place,
-            ),
-        )
-        return Found(from_text(found.secretValue)) if found is not None else None
+        found = self._value(*self._spot(folder, name))
+        return Found(from_text(found)) if found is not None else None
 
     def create(self, folder: str, name: str, document: Document) -> bool:
         path, key = self._spot(folder, name)
@@ -181,6 +172,38 @@ class InfisicalShelf:
 
     def names(self, folder: str) -> Iterator[str]:
         path, start = self._spot(folder, "")
+        for key in self._keys(path):
+            if key.startswith(start):
+                yield key.removeprefix(start)
+
+    def legacy(self) -> Iterator[str]:
+        return filter(None, map(legacy.domain_of, self._keys(_LEGACY_PATH)))
+
+    def read_legacy(self, domain: str) -> Document | None:
+        def text(file: str) -> str:
+            key = legacy.piece(legacy.INFISICAL_PREFIX, domain, file)
+            return self._value(_LEGACY_PATH, key) or ""
+
+        texts = {file: text(file) for file in legacy.FILES}
+        if not texts[legacy.CERTIFICATE]:
+            return None
+        return legacy.document(texts, text(legacy.METADATA))
+
+    def _value(self, path: str, key: str) -> str | None:
+        found = self._session.run(
+            "Reading",
+            f"read secrets in {path}",
+            lambda client: client.secrets.get_secret_by_name(
+                key,
+                secret_path=path,
+                expand_secret_references=False,
+                include_imports=False,
+                **self._place,
+            ),
+        )
+        return str(found.secretValue) if found is not None else None
+
+    def _keys(self, path: str) -> Iterator[str]:
         listed = self._session.run(
             "Listing",
             f"describe secrets in {path}",
@@ -193,8 +216,7 @@ class InfisicalShelf:
             ),
         )
         for secret in listed.secrets if listed is not None else ():
-            if secret.secretKey.startswith(start):
-                yield secret.secretKey.removeprefix(start)
+            yield secret.secretKey
 
     def _make_folders(self, path: str) -> None:
         parent = "/"

@@ -11,21 +11,26 @@ What is too long then ends in -h and 32 hex digits of the SHA-256 of the whole i
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from certmate.core.errors import InvalidRequest
+from certmate.core.errors import InvalidRequest, UpstreamRejected
 from certmate.core.parameters import Parameter
+from storage.backends import connections, legacy
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
+from storage.backends.certificate_objects import CertificateObjects, ObjectsBackend
 from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, session, trust
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import answered, brief, missing_sdk, not_signed_in, unreached
 from storage.backends.shelf import Found, ShelfBackend
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 25_600
 """Azure: "Key Vault secrets are limited to 25 KB"."""
@@ -35,6 +40,10 @@ _WAIT_SECONDS = 15
 PUBLIC_LOGIN = "https://login.microsoftonline.com"
 _FOLDER, _NAME = "certmate-folder", "certmate-name"
 _SPELT = {"-": "--", ".": "-d", "_": "-u", "/": "-s"}
+_WHY_NOT = {
+    "client-secret": "the client secret is wrong or has expired",
+    "managed-identity": "this machine has no such identity",
+}
 _PREFIX = re.compile(r"[a-z0-9]{1,20}")
 _VAULTS = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net")
 _LOGINS = (
@@ -102,39 +111,81 @@ class KeyVaultShelf:
         for properties in self._vault.listed():
             tags = properties.tags or {}
             is_ours = str(properties.name).startswith(start) and tags.get(_FOLDER) == folder
-            if is_ours and tags.get(_NAME):
+            # What Azure manages belongs to a certificate object.
+            if is_ours and tags.get(_NAME) and not properties.managed:
                 yield tags[_NAME]
+
+    def legacy(self) -> Iterator[str]:
+        for properties in self._vault.listed():
+            name, tags = str(properties.name), properties.tags or {}
+            domain = tags.get("domain", "")
+            if domain and name == legacy.azure_name(f"{legacy.AZURE_PREFIX}-{domain}"):
+                yield domain
+            elif legacy.is_azure_certificate(name) and properties.enabled is not False:
+                yield from filter(None, [legacy.azure_domain(name, self._allowed_text(name))])
+
+    def read_legacy(self, domain: str) -> Document | None:
+        def spelt(file: str) -> str:
+            return legacy.azure_name(legacy.piece(legacy.AZURE_PREFIX, domain, file))
+
+        texts = {file: self._text(spelt(file)) for file in legacy.FILES}
+        if texts[legacy.CERTIFICATE]:
+            return legacy.document(texts, self._text(spelt(legacy.METADATA)))
+        name = legacy.azure_name(f"{legacy.AZURE_PREFIX}-{domain}")
+        found = self._vault.run("Reading", "get", lambda client: client.get_secret(name))
+        if found is None:
+            return None
+        return legacy.object_document(found.value or "", found.properties.tags or {})
+
+    def _allowed_text(self, secret: str) -> str:
+        """Nothing of a secret that one may not read, which stops no listing of the others."""
+        try:
+            return self._text(secret)
+        except UpstreamRejected as error:
+            logger.warning("A secret of the vault is left out: %s", error.detail)
+            return ""
+
+    def _text(self, secret: str) -> str:
+        found = self._vault.run("Reading", "get", lambda client: client.get_secret(secret))
+        return found.value or "" if found is not None else ""
 
     def _secret(self, folder: str, name: str) -> str:
         return secret_name(self._prefix, f"{folder}/{name}")
 
 
 class Vault:
-    """A client of one vault, made when it is first used."""
+    """A client of one vault's secrets or certificates, made when it is first used."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values, self._trust = values, trust(values)
+    def __init__(self, values: Mapping[str, str], noun: str = "secret") -> None:
+        self._values, self._trust, self._noun = values, trust(values), noun
         self._made: Any = None
 
     def run(
         self, doing: str, permission: str, call: Callable[[Any], T], *, taken: bool = False
     ) -> T | None:
-        """What the call answers; None where there is no such secret, or (`taken`) a deleted one."""
+        """What the call answers; None where there is none of the name, or (`taken`) a deleted
+        one.
+        """
         client = self._client()
         from azure.core import exceptions
 
-        needs = f"{permission} on secrets of the vault (role Key Vault Secrets Officer)"
+        nouns = f"{self._noun}s"
+        needs = f"{permission} on {nouns} of the vault (role Key Vault {nouns.title()} Officer)"
         try:
             return call(client)
         except exceptions.ResourceNotFoundError:
             return None
-        except exceptions.ClientAuthenticationError:
-            raise not_signed_in("the client secret is wrong or has expired") from None
+        except exceptions.ClientAuthenticationError as error:
+            cause = error.__cause__
+            if isinstance(cause, exceptions.ServiceRequestError | exceptions.ServiceResponseError):
+                # The machine's metadata service was silent.
+                raise unreached(cause, doing) from None
+            raise not_signed_in(_WHY_NOT[self._values["auth"]]) from None
         except exceptions.HttpResponseError as error:
             if taken and error.status_code == 409:
                 return None
             if error.status_code == 409:
-                raise brief(doing, "the secret is being deleted or recovered") from None
+                raise brief(doing, f"the {self._noun} is being deleted or recovered") from None
             raise answered(error.status_code or 500, doing, needs=needs) from None
         except exceptions.AzureError as error:
             raise unreached(error, doing) from None
@@ -146,23 +197,24 @@ class Vault:
         """
 
         def delete(client: Any) -> Any:
-            poller = client.begin_delete_secret(name)
+            poller = self._method("begin_delete", name)(client)
             poller.wait(_WAIT_SECONDS)
             return poller.result()
 
         self.run("Deleting", "delete", delete)
         # Asked for again: an earlier attempt may have ended between the two steps.
-        deleted = self.run("Deleting", "get", lambda client: client.get_deleted_secret(name))
+        deleted = self.run("Deleting", "get", self._method("get_deleted", name))
         level = str(deleted.properties.recovery_level).lower() if deleted is not None else ""
         if "purgeable" in level:
-            self.run("Deleting", "purge", lambda client: client.purge_deleted_secret(name))
+            self.run("Deleting", "purge", self._method("purge_deleted", name))
 
     def recover(self, name: str) -> None:
-        self.run(
-            "Writing",
-            "recover",
-            lambda client: client.begin_recover_deleted_secret(name).wait(_WAIT_SECONDS),
-        )
+        recover = self._method("begin_recover_deleted", name)
+        self.run("Writing", "recover", lambda client: recover(client).wait(_WAIT_SECONDS))
+
+    def _method(self, verb: str, name: str) -> Callable[[Any], Any]:
+        """The clients of both kinds have the same methods, by another noun."""
+        return lambda client: getattr(client, f"{verb}_{self._noun}")(name)
 
     def listed(self) -> Iterator[Any]:
         found = self.run("Listing", "list", lambda client: client.list_properties_of_secrets())
@@ -182,9 +234,10 @@ class Vault:
         try:
             from azure.core.pipeline.transport import RequestsTransport
             from azure.identity import ClientSecretCredential, ManagedIdentityCredential
-            from azure.keyvault.secrets import SecretClient
+
+            kind = _client_class(self._noun)
         except ImportError:
-            raise missing_sdk("azure-keyvault-secrets") from None
+            raise missing_sdk(f"azure-keyvault-{self._noun}s") from None
         values = self._values
 
         def transport(url: str) -> Any:
@@ -194,7 +247,12 @@ class Vault:
         common: dict[str, Any] = {"retry_total": 0}
         credential: Any
         if values["auth"] == "managed-identity":
-            credential = ManagedIdentityCredential(client_id=values.get("client_id"), **common)
+            credential = ManagedIdentityCredential(
+                client_id=values.get("client_id"),
+                connection_timeout=connections.CONNECT_SECONDS,
+                read_timeout=connections.READ_SECONDS,
+                **common,
+            )
         else:
             credential = ClientSecretCredential(
                 values["tenant_id"],
@@ -205,13 +263,23 @@ class Vault:
                 transport=transport(values["login_url"]),
                 **common,
             )
-        return SecretClient(
+        return kind(
             values["vault_url"],
             credential,
             verify_challenge_resource=_is_azure(values),
             transport=transport(values["vault_url"]),
             **common,
         )
+
+
+def _client_class(noun: str) -> Any:
+    if noun == "certificate":
+        from azure.keyvault.certificates import CertificateClient
+
+        return CertificateClient
+    from azure.keyvault.secrets import SecretClient
+
+    return SecretClient
 
 
 def _next(found: Iterator[Any], _client: Any) -> Any:
@@ -263,7 +331,13 @@ def build(values: Mapping[str, str], _places: OwnPlaces) -> Backend:
             field="parameters.prefix",
         )
     vault = CLIENTS.get(SPEC.slug, values, _SESSION, lambda: Vault(values))
-    return ShelfBackend(KeyVaultShelf(vault, values))
+    shelf = KeyVaultShelf(vault, values)
+    # A target may be older than this parameter.
+    if values.get("certificate_objects") != "server":
+        return ShelfBackend(shelf)
+    slug = f"{SPEC.slug}-certificates"
+    vault = CLIENTS.get(slug, values, _SESSION, lambda: Vault(values, "certificate"))
+    return ObjectsBackend(shelf, CertificateObjects(vault, partial(secret_name, values["prefix"])))
 
 
 SPEC = BackendSpec(
@@ -296,6 +370,14 @@ SPEC = BackendSpec(
             required=False,
         ),
         Parameter(name="prefix", label="Prefix of the names", default="certmate", required=False),
+        Parameter(
+            name="certificate_objects",
+            label="Certificate objects",
+            help="Of the current server bundles, for services of Azure to bind to.",
+            choices=("none", "server"),
+            default="none",
+            required=False,
+        ),
         CA_BUNDLE,
     ),
     location=("vault_url", "prefix"),

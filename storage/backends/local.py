@@ -19,7 +19,7 @@ from certmate.core.errors import InvalidRequest, UpstreamUnavailable
 from certmate.core.parameters import Parameter
 from certmate.pki.bundle import Bundle
 from certmate.pki.names import directory_name, object_name
-from storage.backends import filesystem, versions
+from storage.backends import filesystem, legacy, versions
 from storage.backends.base import (
     KINDS,
     Backend,
@@ -85,6 +85,21 @@ class LocalBackend:
             for kind in KINDS:
                 with suppress(FileNotFoundError), filesystem.directory(kind, parent=root) as fd:
                     yield from _listed(fd, kind)
+
+    def legacy(self) -> Iterator[str]:
+        with _telling("Listing"), filesystem.root_directory(self._root) as root:
+            for name in filesystem.names(root):
+                if name not in KINDS and _has_legacy(root, name):
+                    yield name
+
+    def get_legacy(self, domain: str) -> Bundle:
+        ref = BundleRef("server", domain)
+        with _telling("Reading"), filesystem.root_directory(self._root) as root:
+            try:
+                with filesystem.directory(domain, parent=root) as home:
+                    return versions.read_legacy(home)
+            except FileNotFoundError:
+                raise unknown(ref) from None
 
     def probe(self) -> None:
         name, content = filesystem.temporary_name(), secrets.token_bytes(64)
@@ -196,6 +211,16 @@ def _read(home: int, ref: BundleRef, fingerprint: str | None) -> Bundle:
     if fingerprint and fingerprint not in versions.names(home):
         raise unknown(ref)
     raise versions.damaged("Files of the stored version are missing.")
+
+
+def _has_legacy(root: int, name: str) -> bool:
+    """Whether CertMate 2.x has left a bundle in the directory of this name."""
+    try:
+        BundleRef("server", name)
+        with filesystem.directory(name, parent=root) as home:
+            return legacy.CERTIFICATE in filesystem.names(home)
+    except (InvalidRequest, OSError):
+        return False
 
 
 def _delete_bundle(root: int, ref: BundleRef) -> None:

@@ -15,7 +15,7 @@ from storage.backends import aws
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import damaged
-from storage.backends.shelf import Found, ShelfBackend
+from storage.backends.shelf import Found, SameShape, ShelfBackend
 
 PAGE = 1000
 """As many as S3 gives at once."""
@@ -26,7 +26,7 @@ _SUFFIX = ".json"
 _OVERTAKEN = "PreconditionFailed ConditionalRequestConflict"
 
 
-class S3Shelf:
+class S3Shelf(SameShape):
     """Objects of one bucket whose keys begin with a prefix."""
 
     creates = replaces = True
@@ -77,7 +77,7 @@ class S3Shelf:
         self._delete_versions(self._key(folder, name), keep_latest=True)
 
     def names(self, folder: str) -> Iterator[str]:
-        start, token = f"{self._prefix}/{folder}/", ""
+        start, token = self._key(folder), ""
         while True:
             page = self._client.run(
                 "Listing",
@@ -135,8 +135,10 @@ class S3Shelf:
     def _delete_version(self, key: str, number: str, client: Any) -> Any:
         return client.delete_object(Bucket=self._bucket, Key=key, VersionId=number)
 
-    def _key(self, folder: str, name: str) -> str:
-        return f"{self._prefix}/{folder}/{name}{_SUFFIX}"
+    def _key(self, folder: str, name: str = "") -> str:
+        """The key of a document; of "" what all keys of the folder begin with."""
+        start = "/".join(filter(None, (self._prefix, folder)))
+        return f"{start}/{name}{_SUFFIX}" if name else f"{start}/"
 
 
 def build(values: Mapping[str, str], _places: OwnPlaces) -> Backend:

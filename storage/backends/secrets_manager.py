@@ -15,7 +15,7 @@ from storage.backends import aws
 from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import rejected
-from storage.backends.shelf import Found, ShelfBackend
+from storage.backends.shelf import Found, SameShape, ShelfBackend
 
 MAX_BYTES = 65_536
 """AWS: SecretString, length constraints of CreateSecret."""
@@ -27,7 +27,7 @@ _TAKEN = "ResourceExistsException InvalidRequestException"
 _TAG = {"Key": "certmate", "Value": "bundle"}
 
 
-class SecretsManagerShelf:
+class SecretsManagerShelf(SameShape):
     """Secrets whose names begin with a prefix. `*` is no character for them, nor is it in ours."""
 
     creates, replaces = True, False
@@ -124,7 +124,7 @@ class SecretsManagerShelf:
             )
 
     def _name(self, *parts: str) -> str:
-        name = "/".join((self._prefix, *parts))
+        name = "/".join(filter(None, (self._prefix, *parts)))
         if len(name) > 512:
             raise rejected("Writing", "the name would be longer than AWS allows (512 characters)")
         return name

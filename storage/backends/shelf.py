@@ -13,7 +13,7 @@ that of two writers none loses his version.
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -72,8 +72,27 @@ class Shelf(Protocol):
         ...
 
     def names(self, folder: str) -> Iterator[str]:
-        """The documents of the folder, one by one."""
+        """The documents of the folder, one by one; of "" those beside all folders."""
         ...
+
+    def legacy(self) -> Iterator[str]:
+        """The domains that CertMate 2.x has left documents of."""
+        ...
+
+    def read_legacy(self, domain: str) -> Document | None:
+        """What it has left of the domain, as one document."""
+        ...
+
+
+class SameShape:
+    """For a shelf where CertMate 2.x kept nearly the same documents, beside the folders."""
+
+    def legacy(self: Shelf) -> Iterator[str]:
+        return self.names("")
+
+    def read_legacy(self: Shelf, domain: str) -> Document | None:
+        found = self.read("", domain)
+        return found.document if found is not None else None
 
 
 class ShelfBackend:
@@ -116,7 +135,7 @@ class ShelfBackend:
         else:
             document = self._keep(ref, bundle, document)
         # For who deletes the bundle before a listing tells of all its versions.
-        earlier = {*found.document.get("earlier", ()), current.fingerprint}
+        earlier = {*_earlier(found.document), current.fingerprint}
         document = {**document, "earlier": sorted(earlier)}
         return attempt(partial(self._shelf.replace, kind, name, document, found.revision))
 
@@ -138,7 +157,7 @@ class ShelfBackend:
         kept = self._earlier(ref)
         found = attempt(partial(self._shelf.read, kind, name))
         current = fingerprint_of(found.document) if found is not None else ""
-        return [*(kept | {current} if current else kept)]
+        return [*(kept | {current} if is_fingerprint(current) else kept)]
 
     def delete(self, ref: BundleRef, fingerprint: str | None = None) -> None:
         kind, name = ref.path.split("/")
@@ -146,7 +165,7 @@ class ShelfBackend:
             # The current one last: as long as anything is left, the bundle is listed.
             found = attempt(partial(self._shelf.read, kind, name))
             current = found.document if found is not None else {}
-            known = {*map(str, current.get("earlier", ())), fingerprint_of(current)} - {""}
+            known = {*_earlier(current), fingerprint_of(current)} - {""}
             for version in self._earlier(ref) | known:
                 self._remove_version(ref, version)
             for part in {*attempt(partial(self._names, f"parts/{ref.path}")), *_parts(current)}:
@@ -181,13 +200,24 @@ class ShelfBackend:
 
     def list(self) -> Iterator[BundleRef]:
         for kind in KINDS:
-            for name in attempt(partial(self._begun, kind)):
+            for name in attempt(partial(_begun, partial(self._shelf.names, kind))):
                 try:
                     ref = BundleRef(kind, object_name(name))
                 except InvalidRequest:
                     continue
                 if ref.path == f"{kind}/{name}":
                     yield ref
+
+    def legacy(self) -> Iterator[str]:
+        names = attempt(partial(_begun, self._shelf.legacy))
+        return (name for name in names if _is_name(name))
+
+    def get_legacy(self, domain: str) -> Bundle:
+        ref = BundleRef("server", domain)
+        document = attempt(partial(self._shelf.read_legacy, domain))
+        if document is None:
+            raise unknown(ref)
+        return decode(document)
 
     def probe(self) -> None:
         name = secrets.token_hex(8)
@@ -230,14 +260,6 @@ class ShelfBackend:
         found = attempt(partial(self._shelf.read, f"versions/{ref.path}", fingerprint))
         return found.document if found is not None else None
 
-    def _begun(self, folder: str) -> Iterator[str]:
-        """The names of a folder, of which the first is there: until then nothing was told that a
-        second attempt would tell again.
-        """
-        names = self._shelf.names(folder)
-        first = list(islice(names, 1))
-        return chain(first, names)
-
     def _names(self, folder: str) -> Sequence[str]:
         return list(self._shelf.names(folder))
 
@@ -267,7 +289,7 @@ class ShelfBackend:
 
     def _joined(self, ref: BundleRef, head: Document) -> Document:
         encoded = ""
-        for name in head["parts"]:
+        for name in _parts(head):
             found = attempt(partial(self._shelf.read, f"parts/{ref.path}", str(name)))
             if found is None:
                 # Somebody has just deleted the bundle.
@@ -282,5 +304,29 @@ class ShelfBackend:
         return from_text(text.decode())
 
 
+def _begun(listed: Callable[[], Iterator[str]]) -> Iterator[str]:
+    """Names of which the first is there: until then nothing was told that a second attempt would
+    tell again.
+    """
+    names = listed()
+    first = list(islice(names, 1))
+    return chain(first, names)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a bundle can have this name."""
+    try:
+        BundleRef("server", text)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def _earlier(document: Document) -> Sequence[str]:
+    found = document.get("earlier", ())
+    return [str(one) for one in found] if isinstance(found, list) else ()
+
+
 def _parts(document: Document) -> Sequence[str]:
-    return [str(part) for part in document.get("parts", ())]
+    found = document.get("parts", ())
+    return [str(part) for part in found] if isinstance(found, list) else ()

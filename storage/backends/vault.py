@@ -14,7 +14,7 @@ from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint
 from storage.backends.documents import Document
 from storage.backends.failures import rejected
-from storage.backends.shelf import Found, ShelfBackend
+from storage.backends.shelf import Found, SameShape, ShelfBackend
 from storage.backends.vault_session import OvertakenError, VaultSession
 
 _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
@@ -24,7 +24,7 @@ def _wrong_engine(doing: str) -> UpstreamRejected:
     return rejected(doing, "there is no KV engine of this version at the mount")
 
 
-class VaultShelf:
+class VaultShelf(SameShape):
     """Secrets below a path of one mount."""
 
     limit: int | None = None
@@ -153,7 +153,7 @@ class VaultShelf:
         return answer["data"] if answer is not None else None
 
     def _path(self, *parts: str) -> str:
-        return "/".join((self._root, *parts))
+        return "/".join(filter(None, (self._root, *parts)))
 
     def _policy_path(self, area: str, path: str) -> str:
         return f"{self._mount}/{area}/{path}" if self._is_v2 else f"{self._mount}/{path}"

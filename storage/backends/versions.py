@@ -17,15 +17,17 @@ from contextlib import suppress
 from certmate.core.errors import Conflict, IntegrityFault
 from certmate.pki.bundle import Bundle
 from certmate.pki.errors import PKIError
-from storage.backends import filesystem
+from storage.backends import filesystem, legacy
 from storage.backends.base import is_fingerprint, require_same
+from storage.backends.documents import decode
 
 CURRENT = "current"
 VERSIONS = "versions"
 PRIVATE_KEY = "privkey.pem"
 CSR = "csr.pem"
-FILES = ("cert.pem", "chain.pem", "fullchain.pem", PRIVATE_KEY, CSR, "metadata.json")
-REQUIRED = {"cert.pem", "chain.pem", "metadata.json"}
+METADATA = "metadata.json"
+FILES = ("cert.pem", "chain.pem", "fullchain.pem", PRIVATE_KEY, CSR, METADATA)
+REQUIRED = {"cert.pem", "chain.pem", METADATA}
 
 
 def add(home: int, bundle: Bundle) -> None:
@@ -85,13 +87,37 @@ def read(home: int, fingerprint: str) -> Bundle:
         filesystem.directory(fingerprint, parent=versions) as version,
     ):
         files = filesystem.names(version)
-        content = {name: filesystem.read(name, parent=version) for name in FILES if name in files}
+        content = {name: _file(name, parent=version) for name in FILES if name in files}
         # Whoever removes a version takes it out of its place first. If it is no more there, then
         # what has just been read may lack its key.
         place = os.stat(f"{VERSIONS}/{fingerprint}", dir_fd=home, follow_symlinks=False)
         if not os.path.samestat(place, os.fstat(version)) or not content.keys() >= REQUIRED:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     return _parse(content, fingerprint)
+
+
+def _file(name: str, *, parent: int) -> bytes:
+    try:
+        return filesystem.read(name, parent=parent)
+    except OSError as error:
+        if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO):
+            raise damaged("In the place of a stored file stands something else.") from None
+        raise
+
+
+def read_legacy(home: int) -> Bundle:
+    """What CertMate 2.x has left in a directory. Raises FileNotFoundError if it is none of its."""
+    present = set(filesystem.names(home))
+    wanted = [name for name in (*legacy.FILES, METADATA) if name in present]
+    content = {name: _file(name, parent=home) for name in wanted}
+    try:
+        text = {name: value.decode() for name, value in content.items()}
+    except UnicodeDecodeError:
+        raise damaged("The stored files are not what they were.") from None
+    metadata = text.pop(METADATA, "")
+    if legacy.CERTIFICATE not in text:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return decode(legacy.document(text, metadata))
 
 
 def remove(home: int, fingerprint: str) -> None:
@@ -153,7 +179,7 @@ def _parse(content: dict[str, bytes], fingerprint: str) -> Bundle:
             text.get(CSR, ""),
         )
         found = bundle.fingerprint
-    except (ValueError, TypeError, PKIError):
+    except (ValueError, TypeError, RecursionError, PKIError):
         # Not chained: a decoding error carries what could not be decoded.
         raise damaged("The stored files are not what they were.") from None
     if found != fingerprint:

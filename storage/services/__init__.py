@@ -11,6 +11,7 @@ from storage.services.places import (
     store,
     store_many,
 )
+from storage.services.rebuilds import cancel_rebuild, rebuild_target
 from storage.services.targets import (
     create_target,
     default_target,
@@ -25,6 +26,7 @@ from storage.services.targets import (
 __all__ = [
     "add_mirror",
     "cancel_migration",
+    "cancel_rebuild",
     "create_target",
     "default_target",
     "delete_target",
@@ -33,6 +35,7 @@ __all__ = [
     "load",
     "load_many",
     "migrate_target",
+    "rebuild_target",
     "remove",
     "remove_mirror",
     "resolve_target",

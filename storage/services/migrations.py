@@ -15,8 +15,9 @@ from certmate.core import clock
 from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
 from certmate.core.jobs import enqueue_on_commit
 from certmate.core.relations import references_to
-from storage.choices import OPEN_MIGRATIONS, MigrationState
+from storage.choices import OPEN_WORK
 from storage.models import StorageMigration, StorageTarget
+from storage.services.ending import cancel
 from storage.services.targets import named_target
 
 RUN_MIGRATION = "storage.run_migration"
@@ -67,14 +68,7 @@ def cancel_migration(*, actor: Actor, migration: StorageMigration) -> StorageMig
     Raises Conflict (`storage.migration_ended`).
     """
     policy.require(actor, Verb.CHANGE, migration.source)
-    with transaction.atomic():
-        rows = StorageMigration.objects.filter(pk=migration.pk, state__in=OPEN_MIGRATIONS)
-        ended = {"state": MigrationState.CANCELLED, "finished_at": clock.now()}
-        if rows.update(lease_token=None, lease_expires_at=None, **ended) != 1:
-            raise Conflict("The migration has ended.", code="storage.migration_ended")
-        record(migration.source, "storage_target.migration_cancelled", migration=migration.pk)
-    migration.refresh_from_db()
-    return migration
+    return cancel(migration, migration.source, "migration", code="storage.migration_ended")
 
 
 def naming_models() -> list[type[models.Model]]:
@@ -88,7 +82,7 @@ def is_version(model: Any) -> bool:
 
 
 def _is_open(source: StorageTarget) -> bool:
-    return StorageMigration.objects.filter(source=source, state__in=OPEN_MIGRATIONS).exists()
+    return StorageMigration.objects.filter(source=source, state__in=OPEN_WORK).exists()
 
 
 def _require_no_gain(actor: Actor, source: StorageTarget, destination: StorageTarget) -> None:

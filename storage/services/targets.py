@@ -24,8 +24,8 @@ from certmate.core.errors import (
 from certmate.core.relations import references_to
 from storage.backends.base import BackendSpec
 from storage.catalogue import CATALOGUE
-from storage.choices import OPEN_MIGRATIONS
-from storage.models import StorageMigration, StorageTarget
+from storage.choices import OPEN_WORK
+from storage.models import StorageMigration, StorageRebuild, StorageTarget
 from storage.services.places import backend_of, list_refs, spec_of
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,9 @@ def delete_target(*, actor: Actor, target: StorageTarget) -> None:
         with transaction.atomic():
             # The audit log tells of those that have ended.
             ended = Q(source=target) | Q(destination=target)
-            StorageMigration.objects.filter(ended).exclude(state__in=OPEN_MIGRATIONS).delete()
+            StorageMigration.objects.filter(ended).exclude(state__in=OPEN_WORK).delete()
+            rebuilds = StorageRebuild.objects.filter(target=target)
+            rebuilds.exclude(state__in=OPEN_WORK).delete()
             target.delete()
     except (ProtectedError, RestrictedError) as error:
         raise _in_use(target) from error

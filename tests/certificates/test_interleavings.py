@@ -1,6 +1,8 @@
 """Two act on one certificate at once: the late one neither undoes nor repeats the other's work."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -8,19 +10,22 @@ from django.db import OperationalError
 
 from certificates import execution, services, sweeps
 from certificates.choices import CertificateState, OrderKind, OrderState
-from certificates.models import Certificate, Order, OrderKey
-from certificates.services import CertificateRequest
+from certificates.models import Certificate, Order, OrderKey, Version
+from certificates.services import CertificateRequest, versions
+from certificates.services.certificates import lock
 from certificates.watch import OrderWatch
 from certmate.access.actors import Actor
 from certmate.core import clock
-from certmate.core.errors import Conflict, LeaseLost, UpstreamUnavailable
+from certmate.core.errors import Conflict, LeaseLost, NotFound, UpstreamUnavailable
 from certmate.pki.bundle import Bundle
 from providers import issuers
 from providers import services as providers
 from providers.models import CAAccount
 from storage import services as storage
+from storage.backends.base import BundleRef
 from tests import factories
 from tests.certificates.test_faults import refuse
+from tests.storage.bundles import issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SYSTEM = Actor.system()
@@ -162,31 +167,101 @@ def test_a_cancelled_renewal_is_not_placed_again_at_once(certificate: Certificat
     assert Order.objects.count() == 2
 
 
-def test_a_worker_that_lost_its_lease_while_storing_puts_the_current_version_back(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def real(certificate: Certificate, number: int, **fields: Any) -> tuple[Version, Bundle]:
+    """A version that can be stored, with what is stored of it."""
+    bundle = issue(certificate.name)
+    facts = {"cert": bundle.cert, "chain": bundle.chain, "fingerprint": bundle.fingerprint}
+    return factories.version(certificate, number, **(facts | fields)), bundle
+
+
+def being_stored(certificate: Certificate, number: int) -> tuple[OrderWatch, Version]:
+    """An order whose certificate is here and goes to its place next."""
     order = factories.order(certificate, OrderKind.RENEW)
+    version, bundle = real(certificate, number, current=False, order=order, stored_at=None)
+    OrderKey.objects.create(order=order, csr="", private_key={"pem": bundle.privkey})
     watch = OrderWatch.claim(order.pk)
     assert watch
-    OrderKey.objects.create(order=order, csr="", private_key={"pem": "key"})
-    late = factories.version(certificate, 2, current=False, order=order, stored_at=None)
-    stored: list[str] = []
+    return watch, version
 
-    def store(*, bundle: Bundle, **_: Any) -> None:
-        stored.append(bundle.cert)
-        Order.objects.update(lease_token=None)
 
-    def load(*, fingerprint: str, **_: Any) -> Bundle:
-        return Bundle(cert=f"current {fingerprint}", chain="", privkey=None)
+def meanwhile(monkeypatch: pytest.MonkeyPatch, *changes: Callable[[], object]) -> None:
+    """Before the next writes each, as if the worker had stood still there."""
+    put, left = storage.store, iter(changes)
 
-    monkeypatch.setattr(storage, "store", store)
-    monkeypatch.setattr(storage, "load", load)
+    def late(**given: Any) -> None:
+        for change in islice(left, 1):
+            change()
+        put(**given)
+
+    monkeypatch.setattr(storage, "store", late)
+
+
+def finish(watch: OrderWatch, version: Version) -> None:
+    """What a worker that takes the order over does with it."""
+    Order.objects.filter(pk=watch.order.pk).update(lease_expires_at=clock.now())
+    mine = OrderWatch.claim(watch.order.pk)
+    assert mine
+    version = Version.objects.select_related("storage_target").get(pk=version.pk)
+    execution._store(mine, version)
+    execution._finish(mine, version)
+
+
+def at_its_place(certificate: Certificate) -> str:
+    ref = BundleRef("server", certificate.name)
+    return storage.load(target=certificate.storage_target, ref=ref).fingerprint
+
+
+@pytest.mark.parametrize("others", ["one took over", "one has finished", "two have", "a third is"])
+def test_a_worker_that_lost_its_lease_while_storing_leaves_what_shall_be_current(
+    certificate: Certificate, others: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, late = being_stored(certificate, 2)
+    wanted = late
+
+    def work() -> None:
+        nonlocal wanted
+        if others == "one took over":
+            Order.objects.update(lease_token=None)
+            return
+        finish(watch, late)
+        if others == "one has finished":
+            return
+        following, wanted = being_stored(certificate, 3)
+        if others == "two have":
+            finish(following, wanted)
+        else:
+            execution._store(following, wanted)
+
+    meanwhile(monkeypatch, work)
     with pytest.raises(LeaseLost):
         execution._store(watch, late)
-    assert certificate.current_version
-    assert stored == [late.cert, f"current {certificate.current_version.fingerprint}"]
+    assert at_its_place(certificate) == wanted.fingerprint
     late.refresh_from_db()
-    assert late.stored_at is None
+    assert (late.stored_at is None) == (others == "one took over")
+
+
+def test_a_late_worker_does_not_change_what_an_activation_makes_current(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, ref = certificate.storage_target, BundleRef("server", certificate.name)
+    (first, older), (second, newer) = real(certificate, 2), real(certificate, 3)
+    for bundle in (older, newer):
+        storage.store(target=target, ref=ref, bundle=bundle)
+
+    def come_late(row: Certificate) -> Certificate:
+        storage.store(target=target, ref=ref, bundle=newer)
+        versions.settle(row, target, second)
+        return lock(row)
+
+    monkeypatch.setattr(versions, "lock", come_late)
+    services.activate_version(actor=SYSTEM, certificate=certificate, number=first.number)
+    assert at_its_place(certificate) == first.fingerprint
+
+
+def test_what_was_never_at_its_place_is_not_put_back(certificate: Certificate) -> None:
+    versions.settle(certificate, certificate.storage_target)
+    with pytest.raises(NotFound):
+        at_its_place(certificate)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def test_a_certificate_from_elsewhere_is_kept(owner: Caller) -> None:
     made = answer.json()
     assert (made["method"], made["authority"], made["auto_renew"]) == ("manual", None, False)
     assert (made["has_private_key"], made["tags"]) == (True, ["old"])
+    assert owner.get(f"{ROOT}/brought").json() == made, "as it is in the database"
     assert owner.get(f"{ROOT}/brought/download/privkey").content.decode() == brought.privkey
     problem(owner.post(f"{ROOT}/brought/renew"), 400, "client.not_ours")
 

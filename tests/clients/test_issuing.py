@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -333,6 +334,64 @@ def test_a_version_that_fails_keeps_the_newer_ones_waiting(
     services.renew_client_certificate(actor=SYSTEM, certificate=made)
     assert storing.store_versions(list(ClientVersion.objects.all())) == 0
     assert PendingKey.objects.count() == 2
+
+
+@pytest.mark.parametrize("newer", [1, 2])
+def test_who_comes_late_to_a_place_leaves_the_newest_version_there(
+    files: StorageTarget, newer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker stands still before it writes; meanwhile, and while it mends that, others renew."""
+    made = issue(storage=files.name)
+    monkeypatch.undo()
+    put, renewals = storage.store, iter(range(newer))
+
+    def late(**given: Any) -> None:
+        for _ in islice(renewals, 1):
+            made.refresh_from_db()
+            services.renew_client_certificate(actor=SYSTEM, certificate=made)
+        put(**given)
+
+    monkeypatch.setattr(storage, "store", late)
+    storing.store_versions(list(ClientVersion.objects.all()))
+    newest = ClientVersion.objects.latest("number")
+    assert newest.number == 1 + newer
+    ref = BundleRef("client", made.identifier)
+    assert storage.load(target=files, ref=ref).fingerprint == newest.fingerprint
+    assert not ClientVersion.objects.filter(stored_at=None).exists()
+    assert not PendingKey.objects.exists()
+
+
+def _broken(**_: object) -> None:
+    raise KeyError("what an SDK raises")
+
+
+@pytest.mark.parametrize("fault", [None, _away, _broken])
+def test_a_newer_version_that_cannot_be_put_back_is_not_waited_for(
+    files: StorageTarget, fault: Callable[..., None] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is on its way, or its place fails."""
+    made = issue(storage=files.name)
+    monkeypatch.undo()
+    put = storage.store
+
+    def late(**given: Any) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(storage, "store", _away)
+            services.renew_client_certificate(actor=SYSTEM, certificate=made)
+        put(**given)
+        if fault:
+            monkeypatch.setattr(storage, "load", fault)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "store", late)
+        assert storing.store_versions([ClientVersion.objects.get()]) == 1
+    monkeypatch.undo()
+    first, newest = ClientVersion.objects.order_by("number")
+    assert (first.stored_at is None, newest.stored_at) == (False, None)
+    ref = BundleRef("client", made.identifier)
+    assert storage.load(target=files, ref=ref).fingerprint == first.fingerprint
+    assert storing.store_versions([newest]) == 1
+    assert storage.load(target=files, ref=ref).fingerprint == newest.fingerprint
 
 
 def test_one_who_lost_the_race_for_an_identifier_gets_nothing() -> None:

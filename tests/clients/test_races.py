@@ -14,7 +14,7 @@ from certmate.core import clock
 from certmate.core.errors import AccessDenied, Conflict
 from clients import services, sweeps
 from clients.models import ClientCertificate, ClientVersion, Enrolment
-from clients.services import making
+from clients.services.ours import profile_of
 from providers import issuers
 from providers.models import LedgerEntry, Profile, Revocation
 from tests import factories_clients
@@ -147,7 +147,7 @@ def test_whoever_lost_the_right_to_revoke_supersedes_nothing() -> None:
 
 def waiting_renewal(*, supersede: bool) -> tuple[ClientCertificate, Enrolment]:
     made = issue(csr=factories_clients.csr(factories_clients.key(), "device-001"))
-    Profile.objects.filter(pk=making.profile_of(made).pk).update(needs_approval=True)
+    Profile.objects.filter(pk=profile_of(made).pk).update(needs_approval=True)
     asks = Actor.of(User.objects.create_superuser("asks"))
     _, enrolment = services.renew_client_certificate(
         actor=asks,

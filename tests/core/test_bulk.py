@@ -63,6 +63,21 @@ def test_json_times_and_defaults_are_those_of_the_fields() -> None:
     assert stored.created_at.tzinfo is not None
 
 
+def test_equal_and_empty_values_stay_with_their_rows() -> None:
+    """A column is converted as a whole, equal values once."""
+    names = [{}, {"dns": ["a"]}, {}, {"dns": ["b"]}]
+    days = {"default_days": 1, "longest_days": 2}
+    rows = [
+        new(Profile, name=f"p{n}", certificate_type="x", alt_names=one, subject=one, **days)
+        for n, one in enumerate(names)
+    ]
+    with transaction.atomic():
+        insert_all(rows)
+    found = Profile.objects.filter(name__in=["p0", "p1", "p2", "p3"]).order_by("name")
+    assert [row.alt_names for row in found] == [row.subject for row in found] == names
+    assert {row.created_at for row in found} == {rows[0].created_at}
+
+
 def test_an_encrypted_column_is_never_written_in_the_clear() -> None:
     target = StorageTarget.objects.create(name="db", backend="database")
     bundle = StoredBundle(

@@ -16,6 +16,7 @@ KINDS = {
     "storage-targets": "storage.storagetarget",
     "storage-migrations": "storage.storagemigration",
     "storage-mirrors": "storage.mirror",
+    "storage-rebuilds": "storage.storagerebuild",
     "authorities": "providers.authority",
     "profiles": "providers.profile",
     "identities": "clients.identity",
@@ -104,7 +105,7 @@ PLAIN = {
     *("validity_days", "alt_names", "certificate_type", "default_days", "extended_key_usage"),
     *("key_types", "key_usage", "longest_days", "needs_approval", "subject_fields"),
     *("common_name", "csr_der", "identifier", "legacy", "method", "needs_action", "notes", "proof"),
-    *("rows", "same_key", "san", "supersede", "clean_up"),
+    *("rows", "same_key", "san", "supersede", "clean_up", "issuer"),
 }
 """Fields and parameters that name none."""
 

@@ -24,8 +24,8 @@ from certmate.core import clock
 from certmate.pki import inspect
 from providers.models import CRL, Authority, LedgerEntry, Revocation
 from providers.services import create_authority, publish_crls, revoke_entry
-from storage.choices import ItemState
-from storage.models import Mirror, StorageMigration, StoredBundle
+from storage.choices import FindState, ItemState
+from storage.models import Mirror, StorageMigration, StorageRebuild, StoredBundle
 from tests import factories
 from tests.access import four_eyes
 from tests.matrix import clients
@@ -206,6 +206,17 @@ def _migration(things: Things, label: str, pk: int | None) -> None:
     )
     migration.items.create(kind="server", name=f"www.{label}.test", state=ItemState.FAILED)
     things.add(migration)
+    rebuild = StorageRebuild.objects.create(
+        pk=pk and next(HIDDEN_PK),
+        target=other,
+        next_attempt_at=clock.now(),
+        total=1,
+        failed=1,
+        error_code="storage.unavailable",
+        error_detail=f"{label} is away.",
+    )
+    rebuild.items.create(kind="server", name=f"www.{label}.test", state=FindState.FAILED)
+    things.add(rebuild)
     mirror = Mirror.objects.create(
         pk=pk and next(HIDDEN_PK),
         kind="server",

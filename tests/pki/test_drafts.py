@@ -23,7 +23,7 @@ from certmate.pki import der
 from certmate.pki.alt_names import AltNames, parse_alt_names
 from certmate.pki.errors import PKIError
 from certmate.pki.inspect import pem_of
-from certmate.pki.keys import KeyType, new_key
+from certmate.pki.keys import KeyType, load_private_key, new_key, signature_hash
 from certmate.pki.profiles import Profile, check
 from certmate.pki.requests import parse_request
 from certmate.pki.subject import parse_subject
@@ -55,7 +55,7 @@ def root(key_type: KeyType = KeyType.EC256) -> tuple[IssuingKey, dict[str, Any]]
     made = CUSTODIES["database"].make(key_type)
     wanted = CAWanted({"CN": "Root"}, made.public_key, CENTURY, None, {})
     drafted = draft_ca(wanted, None, now=datetime(2026, 1, 1, tzinfo=UTC))
-    (cert,) = finish("database", made.stored, "", None, [drafted])
+    (cert,) = finish("database", made.stored, "", None, [drafted.frame])
     return IssuingKey(pem_of(cert), "", 1, "http://pki.example.test", 0, 4), made.stored
 
 
@@ -89,7 +89,7 @@ def leaf(
 
 def sign(drafted: Drafted, key_type: KeyType = KeyType.EC256) -> x509.Certificate:
     key, stored = root(key_type)
-    (cert,) = finish("database", stored, "", key.issuer, [drafted])
+    (cert,) = finish("database", stored, "", key.issuer, [drafted.frame])
     return x509.load_der_x509_certificate(cert)
 
 
@@ -107,6 +107,26 @@ def test_every_kind_of_key_signs_every_other(issuer: KeyType, holder: KeyType) -
     certificate = sign(drafted, issuer)
     assert certificate.tbs_certificate_bytes == drafted.frame.tbs, "what was judged is signed"
     assert errors_of(pem(certificate)) == []
+
+
+@pytest.mark.parametrize("issuer", [KeyType.EC256, KeyType.EC521, KeyType.RSA2048])
+@pytest.mark.parametrize("names", [AltNames(), AltNames(dns=("a.example.test",), ip=("10.0.0.1",))])
+def test_what_is_to_be_signed_is_what_the_library_writes(issuer: KeyType, names: AltNames) -> None:
+    key, stored = root(issuer)
+    drafted = draft_leaf(key, CLIENT, leaf({"CN": "Jäne", "C": "DE"}, names), now=NOW)
+    certificate = sign(drafted, issuer)
+    builder = x509.CertificateBuilder(
+        issuer_name=key.issuer.certificate.subject,
+        subject_name=certificate.subject,
+        public_key=certificate.public_key(),
+        serial_number=certificate.serial_number,
+        not_valid_before=certificate.not_valid_before_utc.replace(tzinfo=None),
+        not_valid_after=certificate.not_valid_after_utc.replace(tzinfo=None),
+        extensions=list(certificate.extensions),
+    )
+    private = load_private_key(stored["pem"])
+    theirs = builder.sign(private, signature_hash(private.public_key()))
+    assert theirs.tbs_certificate_bytes == drafted.frame.tbs
 
 
 @given(
@@ -259,7 +279,7 @@ def test_a_signature_by_another_key_is_noticed() -> None:
     drafted = draft_leaf(key, CLIENT, leaf({"CN": "x"}, AltNames()), now=NOW)
     other = CUSTODIES["database"].make(KeyType.EC256)
     with pytest.raises(PKIError) as refused:
-        finish("database", other.stored, "", key.issuer, [drafted])
+        finish("database", other.stored, "", key.issuer, [drafted.frame])
     assert refused.value.code == "signature.invalid"
 
 

@@ -46,8 +46,8 @@ class ServerIdentity:
     root_pem: str
 
 
-def server_identity(folder: Path) -> ServerIdentity:
-    """An identity for localhost and the loopback addresses, under a root made for it."""
+def server_identity(folder: Path, *names: str) -> ServerIdentity:
+    """An identity for loopback and these names, under a root made for it."""
     folder.mkdir(parents=True, exist_ok=True)
     root_key, root, key, csr, cert, extensions = (
         folder / name
@@ -59,8 +59,9 @@ def server_identity(folder: Path) -> ServerIdentity:
         *("-subj", "/CN=Throw-away root", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
     )
     openssl("req", *curve, "-keyout", str(key), "-out", str(csr), "-subj", "/CN=localhost")
+    known = ",".join(f"DNS:{name}" for name in ("localhost", *names))
     extensions.write_text(
-        "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nbasicConstraints=critical,CA:FALSE\n"
+        f"subjectAltName={known},IP:127.0.0.1,IP:::1\nbasicConstraints=critical,CA:FALSE\n"
         "extendedKeyUsage=serverAuth\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
     )
     openssl(

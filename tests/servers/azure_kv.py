@@ -1,10 +1,10 @@
 """A stand-in of Azure Key Vault and of the sign-in before it, as their REST references describe.
 
 It enforces the rules that a backend can break: names, sizes, the challenge before each sign-in,
-expiry of tokens, soft delete with recovery and purge, versions, pages of 25.
+expiry of tokens, soft delete with recovery and purge, versions, pages of 25, and certificates with
+the secrets that Azure manages beside them.
 """
 
-import re
 import secrets
 import tempfile
 import threading
@@ -17,12 +17,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.servers.authority import ServerIdentity, server_identity
+from tests.servers.azure_certificates import Certificates, error, is_name
 from tests.servers.standin import Reply, Request, serving
+
+AZURE_NAME = "certmate-tests.vault.azure.net"
+"""As a vault of Azure's own it would be called so."""
 
 TENANT = "0b6b3a3c-6f0e-4f7c-9d6c-3a1f0f0e9a11"
 CLIENT_ID = "5f6f0f5e-54a7-4b0f-8d9c-2d8f6f7b1a22"
 CLIENT_SECRET = "azure-client-secret-for-tests"
-_NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
 _MAX_BYTES = 25_600
 _PAGE = 25
 
@@ -41,11 +44,15 @@ class KeyVault:
     lifetime: int = 3600
     lock: threading.RLock = field(default_factory=threading.RLock)
 
+    def __post_init__(self) -> None:
+        self.certificates = Certificates(self)
+
     def clear(self) -> None:
         """As it was at the start."""
         with self.lock:
             for state in (self.secrets, self.deleted, self.denied):
                 state.clear()
+            self.certificates = Certificates(self)
             self.recovery_level, self.lifetime = "Recoverable+Purgeable", 3600
 
     @property
@@ -59,6 +66,11 @@ class KeyVault:
             "ca_bundle": self.identity.root_pem if self.identity else "",
         }
 
+    def put(self, name: str, body: dict[str, Any]) -> None:
+        """A secret that another program has written."""
+        with self.lock:
+            assert self._set(name.lower(), name, body).status == 200
+
     def answer(self, request: Request) -> Reply:
         parts = urlsplit(request.target)
         path, query = parts.path.strip("/").split("/"), parse_qs(parts.query)
@@ -68,12 +80,14 @@ class KeyVault:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
             if token not in self.tokens:
                 return self._challenge()
+            if path[0].endswith("certificates"):
+                return self.certificates.answer(request.method, path, request.json())
             return self._vault(request, path, query)
 
     def _challenge(self) -> Reply:
         challenge = f'Bearer authorization="{self.address}/{TENANT}"'
         challenge += ', resource="https://vault.azure.net"'
-        return Reply(401, _error("Unauthorized"), {"WWW-Authenticate": challenge})
+        return Reply(401, error("Unauthorized"), {"WWW-Authenticate": challenge})
 
     def _sign_in(self, path: list[str], request: Request) -> Reply:
         base = f"{self.address}/{TENANT}"
@@ -101,26 +115,33 @@ class KeyVault:
         area, name = path[0], path[1].lower() if len(path) > 1 else ""
         action = _action(request.method, path)
         if action in self.denied:
-            return Reply(403, _error("Forbidden"))
+            return Reply(403, error("Forbidden"))
         if not name:
             return self._page(area, query)
-        if not _NAME.fullmatch(name):
-            return Reply(400, _error("BadParameter"))
         found = (self.secrets if area == "secrets" else self.deleted).get(name)
+        if refusal := self._refusal(name, action, found):
+            return refusal
         if action == "set":
             return self._set(name, path[1], request.json())
-        if found is None:
-            return Reply(404, _error("SecretNotFound"))
         reply: Reply = getattr(self, f"_{action}")(name, found, path)
         return reply
 
+    def _refusal(self, name: str, action: str, found: list[dict[str, Any]] | None) -> Reply | None:
+        if not is_name(name):
+            return Reply(400, error("BadParameter"))
+        if action not in ("get", "get_deleted") and name in self.certificates.names:
+            return Reply(403, error("Forbidden"))
+        if action != "set" and found is None:
+            return Reply(404, error("SecretNotFound"))
+        return None
+
     def _set(self, name: str, shown: str, body: dict[str, Any]) -> Reply:
         if name in self.deleted:
-            return Reply(409, _error("Conflict"))
+            return Reply(409, error("Conflict"))
         if len(body["value"].encode()) > _MAX_BYTES:
-            return Reply(400, _error("BadParameter"))
+            return Reply(400, error("BadParameter"))
         if any(len(v) > 256 for v in body.get("tags", {}).values()) or len(body["tags"]) > 15:
-            return Reply(400, _error("BadParameter"))
+            return Reply(400, error("BadParameter"))
         version = secrets.token_hex(16)
         made = {
             "id": f"{self.address}/secrets/{shown}/{version}",
@@ -141,7 +162,7 @@ class KeyVault:
         for version in reversed(found):
             if not wanted or version["id"].endswith(wanted):
                 return Reply(200, version)
-        return Reply(404, _error("SecretNotFound"))
+        return Reply(404, error("SecretNotFound"))
 
     def _delete(self, name: str, found: list[dict[str, Any]], path: list[str]) -> Reply:
         self.deleted[name] = self.secrets.pop(name)
@@ -152,7 +173,7 @@ class KeyVault:
 
     def _purge(self, name: str, found: list[dict[str, Any]], path: list[str]) -> Reply:
         if "Purgeable" not in self.recovery_level:
-            return Reply(403, _error("Forbidden"))
+            return Reply(403, error("Forbidden"))
         del self.deleted[name]
         return Reply(204)
 
@@ -188,16 +209,12 @@ def _listed(version: dict[str, Any]) -> dict[str, Any]:
     return shown | {"id": version["id"].rsplit("/", 1)[0]}
 
 
-def _error(code: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": f"{code}."}}
-
-
 @contextmanager
 def key_vault() -> Iterator[KeyVault]:
     """The stand-in on a free loopback port."""
     state = KeyVault()
     with tempfile.TemporaryDirectory(prefix="kv-") as folder:
-        identity = server_identity(Path(folder))
+        identity = server_identity(Path(folder), AZURE_NAME)
         with serving(state.answer, identity) as address:
             state.address, state.identity = address, identity
             yield state

@@ -29,9 +29,12 @@ StartResponse = Callable[..., Any]
 
 @dataclass
 class AWS:
-    """The server. What is in `denied` (such as `PutSecretValue`, `PUT`) is refused."""
+    """The server. What is in `denied` (such as `PutSecretValue`, `PUT`) is refused, and all that
+    does not bear the `session` of a role, if there is one.
+    """
 
     port: int = 0
+    session: str = ""
     denied: set[str] = field(default_factory=set)
 
     @property
@@ -66,6 +69,8 @@ class _Rules:
         action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         if f"Credential={ACCESS_KEY}/" not in environ.get("HTTP_AUTHORIZATION", ""):
             return self._refuse(start, action, 403, "InvalidAccessKeyId")
+        if self._aws.session != environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""):
+            return self._refuse(start, action, 403, "ExpiredToken")
         if (action or environ["REQUEST_METHOD"]) in self._aws.denied:
             return self._refuse(start, action, 403, "AccessDenied")
         if action:

@@ -25,12 +25,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
+    """`content` is sent as JSON, and bytes as they are."""
+
     status: int
     content: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Answer = Callable[[Request], Reply]
+
+
+def _encoded(content: Any) -> bytes:
+    if content is None or isinstance(content, bytes):
+        return content or b""
+    return json.dumps(content).encode()
 
 
 def _responder(answer: Answer) -> type[BaseHTTPRequestHandler]:
@@ -43,7 +51,7 @@ def _responder(answer: Answer) -> type[BaseHTTPRequestHandler]:
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             reply = answer(Request(self.command, self.path, dict(self.headers.items()), body))
-            data = b"" if reply.content is None else json.dumps(reply.content).encode()
+            data = _encoded(reply.content)
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

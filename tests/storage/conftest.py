@@ -66,6 +66,7 @@ def aws_world() -> Iterator[AWS]:
 def aws_server(aws_world: AWS) -> Iterator[AWS]:
     yield aws_world
     aws_world.denied.clear()
+    aws_world.session = ""
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +92,7 @@ def infisical_server(infisical_world: Infisical) -> Iterator[Infisical]:
     yield infisical_world
     infisical_world.denied.clear()
     infisical_world.needs_approval = False
+    # Each test has a folder of its own; what CertMate 2.x leaves is in the one of all.
+    for path, name in [*infisical_world.values]:
+        if path == "/":
+            del infisical_world.values[path, name]

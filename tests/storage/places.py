@@ -19,6 +19,7 @@ CASES = {
     "aws-secrets-manager": "aws-secrets-manager",
     "s3": "s3",
     "azure-key-vault": "azure-key-vault",
+    "azure-key-vault-objects": "azure-key-vault",
     "infisical": "infisical",
 }
 """A case by the slug of its backend: some have two ways to work."""
@@ -62,6 +63,10 @@ def _key_vault(request: pytest.FixtureRequest, own: str) -> dict[str, str]:
     return dict(request.getfixturevalue("azure_server").parameters)
 
 
+def _key_vault_objects(request: pytest.FixtureRequest, own: str) -> dict[str, str]:
+    return _key_vault(request, own) | {"certificate_objects": "server"}
+
+
 def _infisical(request: pytest.FixtureRequest, own: str) -> dict[str, str]:
     server: Infisical = request.getfixturevalue("infisical_server")
     return server.parameters | {"path": f"/certmate/{own}"}
@@ -73,5 +78,6 @@ _PARAMETERS: dict[str, Callable[[pytest.FixtureRequest, str], dict[str, str]]] =
     "aws-secrets-manager": _secrets_manager,
     "s3": _s3,
     "azure-key-vault": _key_vault,
+    "azure-key-vault-objects": _key_vault_objects,
     "infisical": _infisical,
 }

@@ -97,7 +97,7 @@ def test_the_admin_begins_watches_and_cancels_one(cast: Cast, rows: StorageTarge
     migration = StorageMigration.objects.get()
     assert told(response) == [f"Migration {migration.pk} is in the queue."]
     assert 'data-progress="' in text(response)
-    url = reverse("admin:storage_migration_progress", args=[migration.pk])
+    url = reverse("admin:storage_storagemigration_progress", args=[migration.pk])
     assert client.get(url).json()["open"] is True
     migrating.run_migration(migration.pk)
     news = client.get(url).json()

@@ -13,7 +13,7 @@ from certmate.access.actors import Actor
 from certmate.core import clock
 from storage import migrating, services
 from storage.backends.base import BundleRef
-from storage.choices import MigrationState
+from storage.choices import WorkState
 from storage.models import StorageMigration
 from storage.services.places import backend_of
 from tests.servers.instance import wait_until
@@ -69,12 +69,12 @@ def test_a_worker_killed_in_the_middle_of_two_hundred_loses_and_doubles_nothing(
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     migration.refresh_from_db()
-    assert migration.state == MigrationState.RUNNING
+    assert migration.state == WorkState.RUNNING
     assert set(services.list_refs(source)) == refs
     StorageMigration.objects.update(lease_expires_at=clock.now())
     migrating.run_migration(migration.pk)
     migration.refresh_from_db()
-    assert (migration.state, migration.copied) == (MigrationState.DONE, BUNDLES)
+    assert (migration.state, migration.copied) == (WorkState.DONE, BUNDLES)
     found = list(services.list_refs(there))
     assert (set(found), len(found)) == (refs, BUNDLES)
     assert all(backend_of(there).versions(ref) == [bundle.fingerprint] for ref in refs)

@@ -23,7 +23,7 @@ from certmate.pki.bundle import Bundle
 from storage import migrating, services
 from storage.backends.base import BundleRef
 from storage.backends.local import LocalBackend
-from storage.choices import ItemState, MigrationState
+from storage.choices import ItemState, WorkState
 from storage.models import MigrationItem, StorageMigration, StorageTarget
 from storage.services.places import backend_of
 from tests import factories
@@ -93,12 +93,12 @@ def test_all_bundles_arrive_at_every_kind_of_target_and_come_back(
     )
     stored = fill(source)
     migration = run(ask(source, "there", clean_up=True), workers=4)
-    assert (migration.state, migration.error_detail) == (MigrationState.DONE, "")
+    assert (migration.state, migration.error_detail) == (WorkState.DONE, "")
     assert (migration.total, migration.copied, migration.failed) == (3, 3, 0)
     arrived(there, stored)
     arrived(source, {})
     back = run(ask(there, "from"))
-    assert back.state == MigrationState.DONE
+    assert back.state == WorkState.DONE
     arrived(source, stored)
     arrived(there, stored)
 
@@ -144,7 +144,7 @@ def test_a_version_that_is_stored_meanwhile_is_fetched_too(
             bundles.append(newer)
 
     monkeypatch.setattr(migrating.Run, "_copy_all", then_store)
-    assert run(ask(source)).state == MigrationState.DONE
+    assert run(ask(source)).state == WorkState.DONE
     arrived(destination, stored)
     assert {one.storage_target for one in Version.objects.all()} == {destination}
 
@@ -157,11 +157,11 @@ def test_a_version_that_is_not_stored_yet_is_waited_for(
     late = issue()
     version_of(source, ref.name, late)
     migration = run(ask(source, clean_up=True))
-    assert migration.state == MigrationState.QUEUED
+    assert migration.state == WorkState.QUEUED
     arrived(source, stored)
     services.store(target=source, ref=ref, bundle=late)
     bundles.append(late)
-    assert run(migration).state == MigrationState.DONE
+    assert run(migration).state == WorkState.DONE
     arrived(destination, stored)
     arrived(source, {})
 
@@ -172,7 +172,7 @@ def test_one_that_never_comes_ends_the_wait_and_nothing_is_removed(
     stored = fill(source, 1)
     version_of(source, "n0.example.com", issue())
     monkeypatch.setattr(migrating, "WAIT_FOR_STORING", timedelta(0))
-    assert run(ask(source, clean_up=True)).state == MigrationState.INCOMPLETE
+    assert run(ask(source, clean_up=True)).state == WorkState.INCOMPLETE
     arrived(source, stored)
 
 
@@ -211,10 +211,10 @@ def test_a_worker_that_is_killed_is_followed_by_another(
     arrived(source, stored)
     migrating.run_migration(migration.pk)
     migration.refresh_from_db()
-    assert migration.state == MigrationState.RUNNING
+    assert migration.state == WorkState.RUNNING
     StorageMigration.objects.update(lease_expires_at=clock.now())
     assert migrating.sweep_migrations() == 1
-    assert run(migration).state == MigrationState.DONE
+    assert run(migration).state == WorkState.DONE
     assert (migration.total, migration.copied, migration.failed) == (7, 7, 0)
     arrived(destination, stored)
     arrived(source, {})
@@ -232,10 +232,10 @@ def test_an_outage_puts_it_off_and_says_why(
     with monkeypatch.context() as patch:
         on_put(patch, away)
         migration = run(ask(source))
-    assert (migration.state, migration.error_detail) == (MigrationState.QUEUED, "It is away.")
+    assert (migration.state, migration.error_detail) == (WorkState.QUEUED, "It is away.")
     assert migration.next_attempt_at > clock.now()
     assert (migration.copied, migration.failed) == (1, 0)
-    assert run(migration).state == MigrationState.DONE
+    assert run(migration).state == WorkState.DONE
     assert migration.error_code == ""
     arrived(destination, stored)
 
@@ -252,13 +252,13 @@ def test_one_bundle_that_fails_stops_no_other_and_keeps_the_source(
     with monkeypatch.context() as patch:
         on_put(patch, refuse)
         migration = run(ask(source, clean_up=True))
-    assert migration.state == MigrationState.INCOMPLETE
+    assert migration.state == WorkState.INCOMPLETE
     assert (migration.copied, migration.failed) == (2, 1)
     item = MigrationItem.objects.get(state=ItemState.FAILED)
     assert (item.error_code, item.error_detail) == ("storage.rejected", "Not this one.")
     arrived(source, stored)
     again = run(ask(source, clean_up=True))
-    assert again.state == MigrationState.DONE
+    assert again.state == WorkState.DONE
     arrived(destination, stored)
     arrived(source, {})
 
@@ -275,7 +275,7 @@ def test_what_is_read_back_is_compared(
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalBackend, "get", get)
-        assert run(ask(source, clean_up=True)).state == MigrationState.INCOMPLETE
+        assert run(ask(source, clean_up=True)).state == WorkState.INCOMPLETE
     arrived(source, stored)
 
 
@@ -298,7 +298,7 @@ def test_a_cancelled_migration_stops_and_leaves_the_source(
 ) -> None:
     stored = fill(source)
     migration = services.cancel_migration(actor=SYSTEM, migration=ask(source, clean_up=True))
-    assert run(migration).state == MigrationState.CANCELLED
+    assert run(migration).state == WorkState.CANCELLED
     arrived(source, stored)
     arrived(destination, {})
     with pytest.raises(Conflict) as caught:
@@ -366,7 +366,7 @@ def test_who_has_lost_the_right_meanwhile_migrates_nothing(
     cast.owner.is_active = False
     cast.owner.save()
     assert run(migration).error_code == "access.withdrawn"
-    assert migration.state == MigrationState.FAILED
+    assert migration.state == WorkState.FAILED
     arrived(source, stored)
     arrived(destination, {})
 

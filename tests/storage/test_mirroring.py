@@ -341,3 +341,17 @@ def test_mirrors_in_the_admin(cast: Cast, home: StorageTarget, other: StorageTar
         services.store(target=home, ref=ref, bundle=issue())
         mirrored(ref=ref)
     assert queries(client, page(Mirror, "changelist")) == few <= 6
+
+
+def test_the_page_of_a_certificate_says_where_else_it_is(
+    cast: Cast, home: StorageTarget, other: StorageTarget
+) -> None:
+    certificate = factories.certificate(REF.name, storage_target=home)
+    services.store(target=home, ref=REF, bundle=issue())
+    mirror = mirrored()
+    mirroring.run_mirror(mirror.pk)
+    html = text(signed_in(cast.owner).get(page(certificate)))
+    assert page(mirror) in html
+    assert "Up to date" in html
+    # Who may see the certificate, and not change its target, is told of no other one.
+    assert page(mirror) not in text(signed_in(cast.auditor).get(page(certificate)))

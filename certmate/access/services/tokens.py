@@ -146,7 +146,7 @@ def find_token(plaintext: str, address: str = "") -> ApiToken | None:
     now = clock.now()
     token = (
         ApiToken.objects.usable(now)
-        .select_related("owner")
+        .select_related("owner__service_account")
         .annotate(has_teams=Exists(ApiToken.teams.through.objects.filter(apitoken=OuterRef("pk"))))
         .filter(digest=_digest(plaintext))
         .first()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from certmate.core.errors import IntegrityFault, UpstreamRejected
 from certmate.pki.keys import KeyType, check_strength
+from certmate.pki.signatures import check_signature
 from providers.authority.custody.base import Custody, MadeKey, hash_of
 
 if TYPE_CHECKING:
@@ -177,12 +178,7 @@ def _signature(key: "SignMixin", public_key: PublicKeyTypes, data: bytes) -> byt
 
 def _is_valid(public_key: PublicKeyTypes, signature: bytes, data: bytes) -> bool:
     try:
-        if isinstance(public_key, rsa.RSAPublicKey):
-            public_key.verify(signature, data, padding.PKCS1v15(), hash_of(public_key))
-        elif isinstance(public_key, ec.EllipticCurvePublicKey):
-            public_key.verify(signature, data, ec.ECDSA(hash_of(public_key)))
-        elif isinstance(public_key, ed25519.Ed25519PublicKey):
-            public_key.verify(signature, data)
+        check_signature(public_key, signature, data)
     except InvalidSignature:
         return False
     return True

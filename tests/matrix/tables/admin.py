@@ -166,6 +166,8 @@ page                                              root owne oper appr audi stra 
 storage_storagetarget_verify.GET                   200  200  403  403  403  404  404
 storage_storagetarget_verify.POST                  302  302  403  403  403  404  404
 storage_storagetarget_migrate                      200  200  403  403  403  404  404
+storage_storagetarget_rebuild.GET                  200  200  403  403  403  404  404
+storage_storagetarget_rebuild.POST                 302  302  403  403  403  404  404
 storage_storagetarget_access.GET                   200  200  403  403  200  404  404
 storage_storagetarget_access.POST                  403  403  403  403  403  404  404
 storage_storagetarget_changelist                   200  200  200  200  200  200  403
@@ -176,7 +178,7 @@ storage_storagetarget_delete.POST                  302  302  403  403  403  404 
 storage_storagetarget_change.GET                   200  200  200  200  200  404  404
 storage_storagetarget_change.POST                  200  200  403  403  403  404  404
 storage/storagetarget/{object_id}/                 302  302  302  302  302  302  302
-storage_migration_progress                         200  200  200  200  200  404  404
+storage_storagemigration_progress                  200  200  200  200  200  404  404
 storage_storagemigration_cancel.GET                200  200  403  403  403  404  404
 storage_storagemigration_cancel.POST               302  302  403  403  403  404  404
 storage_storagemigration_changelist                200  200  200  200  200  200  403
@@ -186,6 +188,16 @@ storage_storagemigration_delete                    403  403  403  403  403  403 
 storage_storagemigration_change.GET                200  200  200  200  200  404  404
 storage_storagemigration_change.POST               403  403  403  403  403  404  404
 storage/storagemigration/{object_id}/              302  302  302  302  302  302  302
+storage_storagerebuild_progress                    200  200  200  200  200  404  404
+storage_storagerebuild_cancel.GET                  200  200  403  403  403  404  404
+storage_storagerebuild_cancel.POST                 302  302  403  403  403  404  404
+storage_storagerebuild_changelist                  200  200  200  200  200  200  403
+storage_storagerebuild_add                         403  403  403  403  403  403  403
+storage_storagerebuild_history                     302  302  302  302  302  404  404
+storage_storagerebuild_delete                      403  403  403  403  403  403  403
+storage_storagerebuild_change.GET                  200  200  200  200  200  404  404
+storage_storagerebuild_change.POST                 403  403  403  403  403  404  404
+storage/storagerebuild/{object_id}/                302  302  302  302  302  302  302
 storage_mirror_retry.GET                           200  200  404  404  404  404  404
 storage_mirror_retry.POST                          302  302  404  404  404  404  404
 storage_mirror_remove.GET                          200  200  404  404  404  404  404
