@@ -17,7 +17,7 @@ REFEREES = bind9-dnsutils chromium default-jre-headless gnutls-bin knot libnss3-
 # tests from another.
 SPREAD = -q -n $(shell expr `nproc` + 1) --dist worksteal
 
-.PHONY: help run demo test check bench format requirements
+.PHONY: help run demo test check bench fuzz format requirements
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -48,6 +48,11 @@ bench: ## measure what docs/operations.md promises
 	@exec .ci/packages $(SERVERS)
 	@$(INSTALL) base dns dev
 	@exec $(PY) -m tests.bench $(ARGS)
+
+fuzz: ## send hostile OCSP requests for about ten minutes (EXAMPLES=… for longer)
+	@$(INSTALL) base dns dev
+	@CERTMATE_TEST_EXAMPLES=$(or $(EXAMPLES),20000) exec $(PY) -m pytest -q \
+		tests/providers/ocsp/test_fuzz.py tests/pki/test_ocsp_requests.py
 
 format: ## format the code and repair what the linter can
 	@$(INSTALL) base dns dev

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -30,8 +31,7 @@ REASONS = {
 _AFTER_NEXT_UPDATE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
+class Revoked(NamedTuple):
     """One entry. `reason` is RFC 5280's name; `invalidity_at` is when the key may have leaked."""
 
     serial: int

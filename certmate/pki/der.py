@@ -78,13 +78,18 @@ def _base_128(value: int) -> bytes:
 def time(at: datetime) -> bytes:
     """A Time of whole seconds in UTC: UTCTime before 2050 (RFC 5280 §4.1.2.5)."""
     if at.year < 2050:
-        return encoded(UTC_TIME, at.strftime("%y%m%d%H%M%SZ").encode())
+        return encoded(UTC_TIME, b"%02d%s" % (at.year % 100, _within_year(at)))
     return generalized_time(at)
 
 
 def generalized_time(at: datetime) -> bytes:
     """A GeneralizedTime of whole seconds in UTC, as RFC 5280 §4.1.2.5.2 writes it."""
-    return encoded(GENERALIZED_TIME, at.strftime("%Y%m%d%H%M%SZ").encode())
+    return encoded(GENERALIZED_TIME, b"%04d%s" % (at.year, _within_year(at)))
+
+
+def _within_year(at: datetime) -> bytes:
+    # A third of what `strftime` takes, for each of a million entries.
+    return b"%02d%02d%02d%02d%02dZ" % (at.month, at.day, at.hour, at.minute, at.second)
 
 
 def with_last(sequence: bytes, part: bytes) -> bytes:

@@ -144,6 +144,7 @@ class AuthorityKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     # Not before that another OCSP responder is tried to be made, after one could not be.
     responder_retry_at = models.DateTimeField(null=True)
+    responder_failing_since = models.DateTimeField(null=True)
     # Since when it has its certificate, which is when what is published changed.
     activated_at = models.DateTimeField(null=True)
 

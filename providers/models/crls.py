@@ -1,7 +1,8 @@
 """What CRLs are made from beside the revocations, and the published ones.
 
-A change writes a `CRLChange` in its own transaction; the CRL that says it takes the row away in the
-transaction that publishes it. Whatever crashes or gets lost in between, the row says what to do.
+A change writes a `CRLChange` in its own transaction; the transaction that publishes a CRL notes
+there that it is told, or takes the row away if delta CRLs start anew with it. Whatever crashes or
+gets lost in between, the row says what to do.
 """
 
 from typing import ClassVar
@@ -41,17 +42,25 @@ class CRLShard(Leased):
 
 
 class CRLChange(models.Model):
-    """A revocation, another reason for one, or a release that no published CRL has yet."""
+    """A revocation, another reason for one, or a release, since the base of the delta CRLs.
+    `is_told` by a published CRL that is no base.
+    """
 
     key = models.ForeignKey(AuthorityKey, models.CASCADE, related_name="+", db_index=False)
     shard = models.PositiveIntegerField()
     entry = models.ForeignKey(LedgerEntry, models.CASCADE, related_name="+")
-    changed_at = models.DateTimeField(db_index=True)
+    changed_at = models.DateTimeField()
+    is_told = models.BooleanField(default=False)
 
     class Meta:
         default_permissions = ()
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["key", "shard"], name="crl_change_of_shard")
+            models.Index(fields=["key", "shard", "is_told"], name="crl_change_of_shard"),
+            models.Index(
+                fields=["changed_at"],
+                name="crl_change_waiting",
+                condition=models.Q(is_told=False),
+            ),
         ]
 
     def __str__(self) -> str:

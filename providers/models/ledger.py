@@ -41,6 +41,8 @@ class LedgerEntry(models.Model):
     note = models.CharField(max_length=200, blank=True)
     # When its OCSP answer is to be made (again); never, if nobody is answered.
     answer_due_at = models.DateTimeField(null=True)
+    # Since when there is none because it is another one now, which must not wait for renewals.
+    answer_changed_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "ledger entry"
@@ -65,6 +67,11 @@ class LedgerEntry(models.Model):
                 name="ledger_answer_due",
                 condition=models.Q(answer_due_at__isnull=False),
             ),
+            models.Index(
+                fields=["answer_due_at"],
+                name="ledger_answer_changed",
+                condition=models.Q(answer_changed_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -82,8 +89,6 @@ class Revocation(models.Model):
     revoked_at = models.DateTimeField()
     invalidity_at = models.DateTimeField(null=True)
     not_after = models.DateTimeField()
-    # Whether the base of the delta CRLs says it, and says it as it is now.
-    is_in_base = models.BooleanField(default=False)
 
     class Meta:
         default_permissions = ()

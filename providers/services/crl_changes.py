@@ -5,6 +5,7 @@ from certmate.core.jobs import enqueue_on_commit
 from providers.models import Authority, AuthorityKey, CRLChange, CRLShard, LedgerEntry
 
 PUBLISH_CRL = "providers.publish_crl"
+PUBLISH_CRLS = "providers.publish_crls"
 PUBLISH_DUE = "providers.publish_due"
 
 

@@ -1,6 +1,5 @@
 """One CRL with its delta CRL: read, drafted, linted, signed, and published in one transaction."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,19 +29,20 @@ _AT_ONCE = 2000
 
 @dataclass(frozen=True)
 class _Found:
-    """What the CRL shall say, and the rows that have been told once it is published.
+    """What the CRL shall say, and the rows that have been told once it is published; `news` and
+    `removed` are what has changed since the base.
 
     Read in this order: whatever is committed meanwhile has a change that is not among these, and so
     is told by the next CRL.
     """
 
     changes: list[int]
-    oldest_change_at: datetime | None
+    untold: list[int]
+    oldest_untold_at: datetime | None
     releases: list[int]
     removed: list[Revoked]
     revoked: list[Revoked]
     news: list[Revoked]
-    news_by_reason: dict[str, list[int]]
 
 
 def make(shard: CRLShard, token: UUID, passphrase: str = "") -> CRL:
@@ -66,30 +66,32 @@ def make(shard: CRLShard, token: UUID, passphrase: str = "") -> CRL:
 
 def _read(shard: CRLShard, since: datetime) -> _Found:
     own = {"key": shard.key_id, "shard": shard.shard}
-    changes = list(CRLChange.objects.filter(**own).values_list("pk", "changed_at"))
+    changes = list(
+        CRLChange.objects.filter(**own).values_list("pk", "entry_id", "changed_at", "is_told")
+    )
+    changed = {entry_id for _, entry_id, _, _ in changes}
+    untold = {pk: at for pk, _, at, is_told in changes if not is_told}
     released = list(
         CRLRelease.objects.filter(**own).values_list("pk", "entry__serial", "revoked_at")
     )
     rows = Revocation.objects.filter(**own, not_after__gt=since).order_by("pk")
-    fields = ("pk", "serial", "revoked_at", "reason", "invalidity_at", "is_in_base")
+    fields = ("entry_id", "serial", "revoked_at", "reason", "invalidity_at")
     revoked, news = [], []
-    by_reason: dict[str, list[int]] = defaultdict(list)
-    for pk, serial, *rest, is_in_base in rows.values_list(*fields).iterator(chunk_size=_AT_ONCE):
+    for entry_id, serial, *rest in rows.values_list(*fields).iterator(chunk_size=_AT_ONCE):
         one = Revoked(int(serial, 16), *rest)
         revoked.append(one)
-        if not is_in_base:
+        if entry_id in changed:
             news.append(one)
-            by_reason[one.reason].append(pk)
     again = {one.serial for one in news}
     removed = [Revoked(int(serial, 16), at, "removeFromCRL") for _, serial, at in released]
     return _Found(
-        changes=[pk for pk, _ in changes],
-        oldest_change_at=min((at for _, at in changes), default=None),
+        changes=[pk for pk, *_ in changes],
+        untold=list(untold),
+        oldest_untold_at=min(untold.values(), default=None),
         releases=[pk for pk, _, _ in released],
         removed=[one for one in removed if one.serial not in again],
         revoked=revoked,
         news=news,
-        news_by_reason=by_reason,
     )
 
 
@@ -141,7 +143,6 @@ def _signed(
 
 
 def _publish(made: CRL, shard: CRLShard, token: UUID, found: _Found, *, is_base: bool) -> None:
-    authority = made.key.authority
     soonest = made.delta_next_update or made.next_update
     due_at = made.this_update + (soonest - made.this_update) / 2
     values: dict[str, object] = {
@@ -152,27 +153,25 @@ def _publish(made: CRL, shard: CRLShard, token: UUID, found: _Found, *, is_base:
     }
     if is_base:
         values |= {"base_number": made.number, "base_at": made.this_update}
-    if found.oldest_change_at is not None:
-        values["published_after"] = clock.now() - found.oldest_change_at
+    if found.oldest_untold_at is not None:
+        values["published_after"] = clock.now() - found.oldest_untold_at
     with transaction.atomic():
         # First, so that whoever has taken over waits for this or ends it.
         fenced(CRLShard, shard.pk, token, lease_token=None, lease_expires_at=None, **values)
         made.save(force_insert=True)
-        _delete(CRLChange, found.changes)
         if is_base:
+            _delete(CRLChange, found.changes)
             _delete(CRLRelease, found.releases)
-            if authority.has_delta_crls:
-                _put_in_base(found)
+        else:
+            _note_told(found.untold)
         every = CRL.objects.filter(key=made.key, shard=made.shard)
         kept = every.order_by("-number").values_list("pk", flat=True)[:KEPT]
         every.exclude(pk__in=list(kept)).delete()
 
 
-def _put_in_base(found: _Found) -> None:
-    """All revocations that were read, but those that have another reason by now."""
-    for reason, keys in found.news_by_reason.items():
-        for some in _in_parts(keys):
-            Revocation.objects.filter(pk__in=some, reason=reason).update(is_in_base=True)
+def _note_told(keys: Sequence[int]) -> None:
+    for some in _in_parts(keys):
+        CRLChange.objects.filter(pk__in=some).update(is_told=True)
 
 
 def _delete(model: type[CRLChange] | type[CRLRelease], keys: Sequence[int]) -> None:

@@ -14,18 +14,24 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.claims import claim
-from certmate.core.errors import CertMateError, Conflict, IntegrityFault
+from certmate.core.errors import CertMateError, Conflict, IntegrityFault, UpstreamUnavailable
 from certmate.core.jobs import enqueue
+from certmate.core.stopping import Turn
 from providers.authority.custody import CUSTODIES
 from providers.choices import KeyState
 from providers.models import CRL, Authority, AuthorityKey, CRLChange, CRLShard
-from providers.services.crl_changes import PUBLISH_CRL
+from providers.services.crl_changes import PUBLISH_CRLS
 from providers.services.crl_making import make
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 """A million entries on one CRL take a fraction of it."""
+MOST_WOKEN = 32
+"""So many messages reach each of many workers; one that finds nothing to do costs nothing."""
+
+_failed: dict[int, str] = {}
+"""What each CRL failed with last, in this process: told once, and not each minute."""
 
 
 def publish_crls(*, actor: Actor, authority: Authority, passphrase: str = "") -> list[CRL]:
@@ -77,40 +83,57 @@ def publish_shard(key_id: UUID, shard: int) -> None:
 
     Nothing to do is no error: messages come late, or twice, and another worker may be at it.
     """
+    turn = Turn()
     while (row := _due().filter(key=key_id, shard=shard).first()) is not None:
-        if _publish(row, _is_due()) is None:
+        if _publish(row, _is_due()) is None or turn.is_over():
             return
 
 
-def publish_due(tell: Callable[[CRL], None] | None = None) -> int:
-    """Make the CRLs that are due, and `tell` of each; returns how many.
+def publish_due(tell: Callable[[CRL], None] | None = None, turn: Turn | None = None) -> int:
+    """Make the CRLs that are due, and `tell` of each; returns how many. Without a turn all of them.
 
-    One that fails stops no other. Authorities whose key needs a passphrase are left to people.
+    One that fails stops no other, but a key that is away is not asked for its next CRL in the same
+    run. Authorities whose key needs a passphrase are left to people.
     """
-    count = 0
+    count, away = 0, set[UUID]()
     for row in list(_due()):
+        if turn is not None and turn.is_over():
+            break
+        if row.key_id in away:
+            continue
         try:
             made = _publish(row, _is_due())
         except CertMateError as error:
-            logger.warning("CRL %s of %s was not made: %s", row, row.key, error)
+            if isinstance(error, UpstreamUnavailable):
+                away.add(row.key_id)
+            _warn(row, error)
             continue
         if made is not None:
+            _failed.pop(row.pk, None)
             count += 1
             if tell is not None:
                 tell(made)
     return count
 
 
+def _warn(row: CRLShard, error: CertMateError) -> None:
+    """Once until it fails with something else, or is made."""
+    if _failed.get(row.pk) != error.code:
+        _failed[row.pk] = error.code
+        logger.warning("CRL %s of %s was not made: %s", row, row.key, error)
+
+
 def hand_out_due() -> int:
-    """Send a message for each CRL that is due, so that all workers share them; returns how many.
+    """Have the CRLs that are due made by all workers together, which share them by their leases;
+    returns how many messages were sent.
 
     What has changed about certificates of a key that is over is told by nobody any more.
     """
     CRLChange.objects.filter(key__not_after__lte=clock.now()).delete()
-    due = list(_due().values_list("key_id", "shard"))
-    for key_id, shard in due:
-        enqueue(PUBLISH_CRL, str(key_id), shard)
-    return len(due)
+    due = _due().values("pk")[:MOST_WOKEN].count()
+    for _ in range(due):
+        enqueue(PUBLISH_CRLS)
+    return due
 
 
 def _publish(row: CRLShard, wanted: Q, passphrase: str = "") -> CRL | None:
@@ -137,7 +160,7 @@ def _due() -> QuerySet[CRLShard]:
 
 
 def _is_due() -> Q:
-    changes = CRLChange.objects.filter(key=OuterRef("key"), shard=OuterRef("shard"))
+    changes = CRLChange.objects.filter(key=OuterRef("key"), shard=OuterRef("shard"), is_told=False)
     return Q(due_at__lte=clock.now()) | Q(Exists(changes))
 
 

@@ -131,7 +131,8 @@ def retell(entry: LedgerEntry) -> None:
     that has changed it. Until then no OCSP answer is given: the old one would be wrong.
     """
     # In this order: whoever keeps an answer that was true before has kept it, or comes too late.
-    LedgerEntry.objects.filter(pk=entry.pk).update(answer_due_at=clock.now())
+    now, lines = clock.now(), LedgerEntry.objects.filter(pk=entry.pk)
+    lines.update(answer_due_at=now, answer_changed_at=now)
     OCSPResponse.objects.filter(pk=entry.pk).delete()
     note_change(entry)
     # Ahead of what is only renewed, however much that is.

@@ -82,7 +82,8 @@ def _published() -> QuerySet[CRLShard]:
 
 
 def _waiting() -> QuerySet[CRLChange]:
-    return CRLChange.objects.filter(key__not_after__gt=clock.now()).order_by()
+    changes = CRLChange.objects.filter(is_told=False, key__not_after__gt=clock.now())
+    return changes.order_by()
 
 
 _WAITING = {"waiting": Count("pk"), "waiting_since": Min("changed_at")}

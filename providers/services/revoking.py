@@ -137,7 +137,7 @@ def _revoke(entry: LedgerEntry, reason: str, invalidity_at: datetime | None) -> 
         revoked_at=clock.now(),
         not_after=entry.not_after,
     )
-    made.reason, made.invalidity_at, made.is_in_base = reason, invalidity_at, False
+    made.reason, made.invalidity_at = reason, invalidity_at
     made.save()
     CRLRelease.objects.filter(entry=entry).delete()
     _tell(entry, "ledger.revoked", made, reason=reason)

@@ -21,7 +21,7 @@ from certmate.core import clock
 from certmate.core.bulk import insert_all, new
 from certmate.core.crew import Crew, crew_for
 from certmate.core.errors import CertMateError
-from certmate.core.stopping import is_stopping
+from certmate.core.stopping import Turn
 from certmate.pki.ocsp.responses import IssuerID, Period, Status
 from providers.authority.answers import sign_all
 from providers.models import AuthorityKey, LedgerEntry, OCSPResponse
@@ -81,15 +81,19 @@ class _Source:
         ]
 
 
-def produce_due() -> int:
-    """Make the answers that are due, and before that the responders; returns how many answers."""
+def produce_due(turn: Turn | None = None) -> int:
+    """Make the answers that are due, and before that the responders; returns how many answers.
+
+    What is left at the end of the turn is for the next run.
+    """
+    turn = turn or Turn()
     responders.keep()
     count = 0
     due = LedgerEntry.objects.filter(answer_due_at__lte=clock.now()).values("pk")
     # Many are signed in a process of their own, behind that of a batch: this one may keep what
     # comes of it.
     with crew_for(due[:AT_ONCE].count(), niceness=BEHIND) as crew:
-        while not is_stopping():
+        while not turn.is_over():
             lease, lines = _claim(LedgerEntry.objects.all())
             count += _answer(crew, lines, lease)
             if len(lines) < AT_ONCE:
@@ -134,8 +138,10 @@ def _claim(rows: QuerySet[LedgerEntry]) -> tuple[datetime, list[Line]]:
     lease = now + AGAIN_AFTER
     with transaction.atomic():
         due = rows.filter(answer_due_at__lte=now).order_by("answer_due_at")
-        locked = due.select_for_update(skip_locked=True, no_key=True)
-        taken = list(locked.values_list("pk", flat=True)[:AT_ONCE])
+        locked = due.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+        # What has changed goes ahead of what only ages, however long that has waited.
+        taken = list(locked.filter(answer_changed_at__isnull=False)[:AT_ONCE])
+        taken += locked.filter(answer_changed_at__isnull=True)[: AT_ONCE - len(taken)]
         LedgerEntry.objects.filter(pk__in=taken).update(answer_due_at=lease)
     # Asked only now: a change that came before the lock is seen, and one after it takes the lease.
     true = LedgerEntry.objects.filter(pk__in=taken).values_list(
@@ -185,7 +191,8 @@ def _keep(
         insert_all([answer for answer in answers if answer.entry_id in ours])
         # An answer about what has expired is forgotten as soon as it has.
         due = Least(F("not_after"), Value(due_at, DateTimeField()))
-        LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=due)
+        kept = LedgerEntry.objects.filter(pk__in=ours)
+        kept.update(answer_due_at=due, answer_changed_at=None)
     return len(ours)
 
 
@@ -200,7 +207,8 @@ def _forget(pks: set[int], lease: datetime) -> None:
     with transaction.atomic():
         ours = _still_ours(pks, lease)
         OCSPResponse.objects.filter(pk__in=ours).delete()
-        LedgerEntry.objects.filter(pk__in=ours).update(answer_due_at=None)
+        over = LedgerEntry.objects.filter(pk__in=ours)
+        over.update(answer_due_at=None, answer_changed_at=None)
 
 
 def _still_ours(pks: Collection[int], lease: datetime) -> set[int]:

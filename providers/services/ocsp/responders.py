@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 KEY_TYPE = KeyType.EC256
 RETRY_AFTER = timedelta(minutes=10)
+LONGEST_RETRY = timedelta(hours=6)
+"""Between two signatures that fail: each leaves a line of the ledger."""
 REPLACED = "ocsp.replaced"
 _SERVING = "serving"
 
@@ -62,25 +64,44 @@ def keep() -> int:
     """
     now, count = clock.now(), 0
     serving = Responder.objects.filter(retired_at=None).select_related("entry__revocation")
-    shown = Prefetch("responders", serving.defer("private_key", "entry__cert"), to_attr=_SERVING)
+    shown = Prefetch("responders", serving.defer("entry__cert"), to_attr=_SERVING)
     for key in answering(now).prefetch_related(shown):
-        present: Responder | None = next(iter(getattr(key, _SERVING)), None)
-        if present is not None and not _is_due(present, key, now):
-            continue
         if key.responder_retry_at is not None and key.responder_retry_at > now:
             continue
-        try:
-            # Before anything is written down for it: a token that is away leaves no line behind.
-            require_opens(key, "")
-            replace(key, present)
-        except CertMateError as error:
-            logger.warning("A responder of %s was not made: %s", key, error)
-            # That somebody else was faster says nothing against the key.
-            if error.code != REPLACED:
-                AuthorityKey.objects.filter(pk=key.pk).update(responder_retry_at=now + RETRY_AFTER)
-            continue
-        count += 1
+        present: Responder | None = next(iter(getattr(key, _SERVING)), None)
+        if present is None or _is_due(present, key, now):
+            count += _make(key, present, now)
     return count
+
+
+def _make(key: AuthorityKey, present: Responder | None, now: datetime) -> bool:
+    try:
+        # Before anything is written down for it: a token that is away leaves no line behind.
+        require_opens(key, "")
+    except CertMateError as error:
+        _put_off(key, error, now, RETRY_AFTER)
+        return False
+    try:
+        replace(key, present)
+    except CertMateError as error:
+        # That somebody else was faster says nothing against the key.
+        if error.code != REPLACED:
+            failing_for = now - (key.responder_failing_since or now)
+            _put_off(key, error, now, min(max(RETRY_AFTER, failing_for), LONGEST_RETRY))
+        return False
+    if key.responder_failing_since is not None:
+        rows = AuthorityKey.objects.filter(pk=key.pk)
+        rows.update(responder_retry_at=None, responder_failing_since=None)
+    return True
+
+
+def _put_off(key: AuthorityKey, error: CertMateError, now: datetime, span: timedelta) -> None:
+    """Logged when it begins to fail, not each time."""
+    if key.responder_failing_since is None:
+        logger.warning("A responder of %s was not made: %s", key, error)
+    AuthorityKey.objects.filter(pk=key.pk).update(
+        responder_retry_at=now + span, responder_failing_since=key.responder_failing_since or now
+    )
 
 
 def replace(key: AuthorityKey, present: Responder | None) -> Responder:
@@ -161,7 +182,7 @@ def _is_due(responder: Responder, key: AuthorityKey, now: datetime) -> bool:
 
 def _opens(responder: Responder) -> bool:
     try:
-        CUSTODY.open(Responder.objects.only("private_key").get(pk=responder.pk).private_key, "")
+        CUSTODY.open(responder.private_key, "")
     except CertMateError as error:
         logger.warning("The key of %s cannot be read: %s", responder, error)
         return False

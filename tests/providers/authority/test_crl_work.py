@@ -1,9 +1,7 @@
 """Who makes which CRL when: lost messages, several workers, and workers that die."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
 
 import pytest
 from django.apps import apps
@@ -19,8 +17,8 @@ from providers import services
 from providers.authority.custody.base import SoftwareSigner
 from providers.models import CRL, Authority, AuthorityKey, CRLChange, CRLShard, LedgerEntry
 from providers.services import crl_making, crls, ledger, revocation_health
-from providers.tasks import publish_crl, publish_due
 from tests.providers.authority import making
+from tests.providers.authority.crl_steps import newest, published_root, revoked, while_signing
 from tests.providers.authority.making import PASSPHRASE, SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -29,19 +27,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def root() -> Authority:
     """With all CRLs published."""
-    made = making.root(crl_shards=2)
-    assert crls.publish_due() == 2
-    return made
-
-
-def revoked(root: Authority, reason: str = "unspecified") -> LedgerEntry:
-    entry = making.leaf(root).entry
-    services.revoke_entry(actor=SYSTEM, entry=entry, reason=reason)
-    return entry
-
-
-def newest(entry: LedgerEntry) -> CRL:
-    return CRL.objects.filter(key=entry.key_id, shard=entry.shard).latest("number")
+    return published_root()
 
 
 def test_a_revocation_whose_message_was_lost_is_published_by_the_sweep(root: Authority) -> None:
@@ -61,19 +47,6 @@ def test_what_a_crash_left_is_published_by_the_sweep(root: Authority) -> None:
     assert newest(entry).entries == 1
 
 
-def test_the_sweep_hands_each_due_crl_to_a_worker(
-    root: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entry = revoked(root)
-    sent: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(crls, "enqueue", lambda *message: sent.append(message))
-    publish_due()
-    assert sent == [("providers.publish_crl", str(entry.key_id), entry.shard)]
-    for _ in range(3):
-        publish_crl(*sent[0][1:])
-    assert CRL.objects.filter(shard=entry.shard).count() == 2, "the same message three times"
-
-
 def test_a_change_that_comes_while_its_crl_is_signed_is_on_the_next(
     root: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +59,7 @@ def test_a_change_that_comes_while_its_crl_is_signed_is_on_the_next(
     crls.publish_shard(key.pk, first.shard)
     entries = CRL.objects.filter(key=key, shard=first.shard).order_by("number")
     assert list(entries.values_list("entries", flat=True)) == [1, 2]
-    assert not CRLChange.objects.exists()
+    assert not CRLChange.objects.filter(is_told=False).exists()
 
 
 def test_one_worker_at_a_time_makes_a_crl(root: Authority) -> None:
@@ -165,18 +138,6 @@ def test_how_many_revocations_there_are_makes_no_more_queries(root: Authority) -
     assert queries(20) == queries(2)
 
 
-def while_signing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Once, as if somebody else did it at that moment."""
-    sign, left = SoftwareSigner.sign, [happens]
-
-    def meanwhile(signer: SoftwareSigner, data: bytes) -> bytes:
-        if left:
-            left.pop()()
-        return sign(signer, data)
-
-    monkeypatch.setattr(SoftwareSigner, "sign", meanwhile)
-
-
 def test_another_validity_that_comes_while_a_crl_is_signed_counts_at_once(
     root: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,18 +151,28 @@ def test_another_validity_that_comes_while_a_crl_is_signed_counts_at_once(
     assert made.next_update - made.this_update == timedelta(hours=10)
 
 
-def test_another_reason_that_comes_while_a_base_is_signed_is_on_the_next_delta(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("what", ["another reason", "another certificate"])
+def test_what_comes_while_a_base_is_signed_is_on_the_next_delta(
+    what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = making.root()
     entry = revoked(root, "certificateHold")
+    changed = entry if what == "another reason" else making.leaf(root).entry
     while_signing(
         monkeypatch,
-        lambda: services.revoke_entry(actor=SYSTEM, entry=entry, reason="keyCompromise"),
+        lambda: services.revoke_entry(actor=SYSTEM, entry=changed, reason="keyCompromise"),
     )
     crls.publish_shard(entry.key_id, entry.shard)
     base, after = CRL.objects.order_by("number")
     assert (base.delta_entries, after.delta_entries) == (0, 1)
+
+
+def test_an_upgrade_that_does_not_know_what_the_bases_say_makes_new_ones(root: Authority) -> None:
+    entry = revoked(root)
+    migration = import_module("providers.migrations.0010_changes_since_base")
+    migration.start_anew(apps, None)
+    crls.publish_shard(entry.key_id, entry.shard)
+    assert (newest(entry).entries, newest(entry).delta_entries) == (1, 0)
 
 
 def test_a_crl_that_is_busy_keeps_no_other_from_being_made(root: Authority) -> None:

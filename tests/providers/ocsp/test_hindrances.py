@@ -5,10 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from certmate.core import clock, jobs
+from certmate.core import clock, jobs, stopping
 from certmate.core.errors import UpstreamUnavailable
 from providers import services
+from providers.authority import answers
 from providers.authority.custody.base import SoftwareSigner
 from providers.models import Authority, AuthorityKey, LedgerEntry, OCSPResponse, Responder
 from providers.services.ocsp import answering, health, producing, responders
@@ -31,25 +34,81 @@ def away(*_: object) -> bytes:
     raise UpstreamUnavailable("The token is away.", code="pkcs11.unavailable")
 
 
-@pytest.mark.parametrize("part", ["open", "sign"])
-def test_a_key_that_cannot_sign_leaves_a_line_every_ten_minutes_at_most(
-    part: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("part", "lines"), [("open", 0), ("sign", 10)])
+def test_a_key_that_cannot_sign_is_tried_ever_less_often_and_told_of_once(
+    part: str, lines: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    making.root()
-    if part == "open":
-        monkeypatch.setattr(responders, "require_opens", away)
-    else:
-        monkeypatch.setattr(SoftwareSigner, "sign", away)
+    key = making.root().keys.get()
     begin = clock.now()
-    for second in range(30):
-        now = begin + timedelta(seconds=second)
-        monkeypatch.setattr(clock, "now", lambda now=now: now)
-        producing.produce_due()
-    assert LedgerEntry.objects.filter(kind="ocsp").count() == (part == "sign")
-    later = begin + timedelta(minutes=11)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        if part == "open":
+            patch.setattr(responders, "require_opens", away)
+        else:
+            patch.setattr(SoftwareSigner, "sign", away)
+        for minute in range(0, 24 * 60, 5):
+            now = begin + timedelta(minutes=minute)
+            patch.setattr(clock, "now", lambda now=now: now)
+            responders.keep()
+    # After 0, 10, 20, 40, 80, 160, 320 and 640 minutes, and then each six hours.
+    assert LedgerEntry.objects.filter(kind="ocsp").count() == lines
+    assert caplog.text.count("was not made: The token is away.") == 1
+    later = begin + timedelta(hours=31)
     monkeypatch.setattr(clock, "now", lambda: later)
     assert responders.keep() == 1
+    key.refresh_from_db()
+    assert (key.responder_retry_at, key.responder_failing_since) == (None, None)
+
+
+def test_how_many_responders_are_kept_makes_no_more_queries() -> None:
+    def queries(*names: str) -> int:
+        for name in names:
+            making.root(name)
+        responders.keep()
+        with CaptureQueriesContext(connection) as asked:
+            assert responders.keep() == 0
+        return len(asked)
+
+    assert queries("one") == queries("two", "three", "four")
+
+
+def test_what_has_changed_goes_ahead_of_a_backlog_in_a_run_that_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = making.root()
+    signed = [making.leaf(root) for _ in range(4)]
+    producing.produce_due()
+    begin = clock.now()
+    LedgerEntry.objects.update(answer_due_at=begin - timedelta(hours=1))
+    services.revoke_entry(actor=SYSTEM, entry=signed[3].entry)
+    monkeypatch.setattr(producing, "AT_ONCE", 2)
+    sign, now = answers.sign_all, [begin + timedelta(minutes=1)]
+    monkeypatch.setattr(clock, "now", lambda: now[0])
+
+    def slowly(*given: Any) -> Any:
+        now[0] += stopping.TURN
+        return sign(*given)
+
+    def crash(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(producing, "sign_all", crash)
+    with pytest.raises(KeyboardInterrupt):
+        producing.produce_due()
+    now[0] += producing.AGAIN_AFTER
+    monkeypatch.setattr(producing, "sign_all", slowly)
+    assert producing.produce_due() == 2
+    assert ask(signed[3]).status == "revoked", "although the message was lost, and a worker died"
+    assert LedgerEntry.objects.filter(answer_due_at__lte=now[0]).count() > 2
+    assert not LedgerEntry.objects.filter(answer_changed_at__isnull=False).exists()
+
+
+def test_what_has_changed_is_found_by_an_index_of_its_own() -> None:
+    due = LedgerEntry.objects.filter(answer_due_at__lte=clock.now()).order_by("answer_due_at")
+    plans = [due.filter(answer_changed_at__isnull=value)[:9].explain() for value in (False, True)]
+    if connection.vendor == "sqlite":  # PostgreSQL reads a table whole that is so small.
+        assert "ledger_answer_changed" in plans[0]
+        assert "ledger_answer_due" in plans[1]
+        assert "TEMP B-TREE" not in "".join(plans)
 
 
 def test_an_authority_that_is_made_meanwhile_is_answered_for(

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from certmate.audit.models import Event
 from certmate.core import clock, crew, jobs
 from certmate.core.errors import CertMateError, Conflict
+from certmate.core.stopping import Turn
 from certmate.pki.keys import load_private_key
 from certmate.pki.ocsp import responses
 from providers import services, tasks
@@ -370,7 +371,7 @@ def test_one_thread_of_a_worker_makes_them_and_hears_who_comes_meanwhile(
 ) -> None:
     made: list[int] = []
 
-    def produce() -> None:
+    def produce(_: Turn) -> None:
         made.append(len(made))
         if len(made) < 3:
             # As if a message had come for another thread.
