@@ -169,7 +169,7 @@ def test_what_comes_while_a_base_is_signed_is_on_the_next_delta(
 
 def test_an_upgrade_that_does_not_know_what_the_bases_say_makes_new_ones(root: Authority) -> None:
     entry = revoked(root)
-    migration = import_module("providers.migrations.0010_changes_since_base")
+    migration = import_module("providers.migrations.0011_changes_since_base")
     migration.start_anew(apps, None)
     crls.publish_shard(entry.key_id, entry.shard)
     assert (newest(entry).entries, newest(entry).delta_entries) == (1, 0)
