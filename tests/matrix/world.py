@@ -33,7 +33,7 @@ from tests.providers.authority import making
 from tests.storage import bundles
 
 CANARY = "kestrel"
-HIDDEN_PK = itertools.count(7_770_000, 1000)
+HIDDEN_PK = itertools.count(7_310_000, 1000)
 """Keys of hidden rows: far from each other, and from those that tests make."""
 
 

@@ -96,7 +96,7 @@ def test_a_link_in_place_of_a_file_is_not_read(
     key = root / "server" / "www.example.com" / "versions" / bundle.fingerprint / "privkey.pem"
     key.unlink()
     key.symlink_to(secret)
-    with pytest.raises(UpstreamUnavailable):
+    with pytest.raises(IntegrityFault):
         local.get(REF)
 
 

@@ -32,6 +32,7 @@ class Publisher:
         self.account: str = request["account"]
         self.names = {normalise(name) for name in request["names"]}
         self.channel = channel
+        self.is_publishing = False
         self.process = subprocess.Popen(
             [sys.executable, "-m", "providers.acme.child"],
             cwd=_PROJECT,
@@ -60,12 +61,15 @@ class Publisher:
             elif told == "problem":
                 raise PublisherFailed(said | {"account": self.account})
             elif told == event:
+                self.is_publishing = False
                 return
         gone = {"kind": "interrupted", "detail": "Its process ended.", "account": self.account}
         raise PublisherFailed(gone)
 
     def dismiss(self) -> None:
-        """Let it remove what it has published, and end."""
+        """Let it remove what it has published, and end; also while it waits for name servers."""
+        if self.is_publishing:
+            self.process.terminate()
         with contextlib.suppress(BrokenPipeError):
             self.stdin.close()
 
@@ -96,6 +100,7 @@ class Authenticator(OwnAuthenticator):
                 answers = [
                     {"name": a.identifier.value, "token": a.chall.encode("token")} for a in mine
                 ]
+                publisher.is_publishing = True
                 publisher.say({"account_key": key, "answers": answers})
                 at_work.append(publisher)
         for publisher in at_work:
