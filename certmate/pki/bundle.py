@@ -4,6 +4,7 @@ import io
 import stat
 import zipfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -53,7 +54,7 @@ class Bundle:
         """The full chain and the key in one file, as HAProxy and others read it."""
         return _joined(self.fullchain, self.privkey or "")
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, which identifies the version."""
         return load_certificate(self.cert).fingerprint(hashes.SHA256()).hex()
