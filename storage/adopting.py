@@ -78,11 +78,29 @@ def require_no_rule(certificate: models.Model) -> None:
         )
 
 
-def elsewhere(target: StorageTarget) -> Conflict:
-    """The error for a name whose certificate has its bundles at this other target."""
-    return Conflict(
-        f"The certificate of this name has its bundles at {target}.", code="storage.elsewhere"
-    )
+def take_up(found: Found, take: Callable[[Bundle], int]) -> tuple[list[int], list[CertMateError]]:
+    """The numbers of the versions that `take` has made, and what was wrong with those that are not
+    current; what is wrong with that one is raised.
+    """
+    numbers, faults = [], []
+    for bundle in found.versions:
+        try:
+            numbers.append(take(bundle))
+        except CertMateError as error:
+            if bundle.fingerprint == found.current:
+                raise
+            faults.append(error)
+    return numbers, faults
+
+
+def require_home(target: StorageTarget, found: Found) -> None:
+    """Raise Conflict (`storage.elsewhere`) if the certificate of this name has its bundles, as it
+    is here, at another target than was looked at.
+    """
+    if target != found.target:
+        raise Conflict(
+            f"The certificate of this name has its bundles at {target}.", code="storage.elsewhere"
+        )
 
 
 def not_the_same() -> Conflict:

@@ -23,6 +23,7 @@ from certmate.pki.bundle import Bundle
 from certmate.pki.inspect import describe_certificate
 from storage.adopting import ADOPTERS, Found, Home
 from storage.backends.base import BundleRef
+from storage.backends.failures import damaged
 from storage.choices import FindState, WorkState
 from storage.finding import Judged, current_of, judge, look
 from storage.models import Mirror, RebuildItem, StorageRebuild, StorageTarget
@@ -160,7 +161,7 @@ class Run(Worker[StorageRebuild]):
             item.state = FindState.KNOWN
             return None
         try:
-            return self._hand_over(item, judged.whole, faults)
+            return self._hand_over(item, seen, judged.whole, faults)
         except LeaseLost:
             raise
         except CertMateError as error:
@@ -195,7 +196,11 @@ class Run(Worker[StorageRebuild]):
         return mirrors.exists()
 
     def _hand_over(
-        self, item: RebuildItem, versions: Sequence[Bundle], faults: dict[str, CertMateError]
+        self,
+        item: RebuildItem,
+        seen: Any,
+        versions: Sequence[Bundle],
+        faults: dict[str, CertMateError],
     ) -> CertMateError | None:
         ref, looked_at = BundleRef(item.kind, item.name), clock.now()  # type: ignore[arg-type]
         if item.is_legacy and self.backend.versions(ref):
@@ -205,6 +210,8 @@ class Run(Worker[StorageRebuild]):
         current = versions[-1].fingerprint if item.is_legacy else current_of(self.backend, ref)
         if isinstance(current, CertMateError) or current in faults:
             return current if isinstance(current, CertMateError) else faults[current]
+        if current not in seen:
+            return damaged("The current version is not one of those that are stored.")
         wrong = list(faults.values())
         if not versions:
             item.state = FindState.KNOWN

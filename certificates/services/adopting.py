@@ -30,10 +30,11 @@ from providers.services import adopt_entry, line_of
 from storage.adopting import (
     Found,
     Home,
-    elsewhere,
     not_the_same,
+    require_home,
     require_no_rule,
     require_unchanged,
+    take_up,
     text_of,
 )
 
@@ -74,15 +75,8 @@ def adopt(actor: Actor, found: Found) -> list[CertMateError]:
             require_unchanged(certificate.updated_at, found)
             if certificate.orders.open().exists():
                 raise open_order_conflict(certificate)
-        faults: list[CertMateError] = []
-        told = []
-        for bundle in found.versions:
-            try:
-                told.append(_version(actor, certificate, found, bundle).number)
-            except CertMateError as error:
-                if bundle.fingerprint == found.current:
-                    raise
-                faults.append(error)
+        taken = certificate
+        told, faults = take_up(found, lambda bundle: _version(actor, taken, found, bundle).number)
         _make_current(certificate, found)
         record(certificate, "certificate.adopted", storage=found.target.name, versions=told)
     return faults
@@ -107,14 +101,15 @@ def _new(actor: Actor, found: Found) -> Certificate:
 
 def _require_fit(actor: Actor, certificate: Certificate, found: Found) -> None:
     policy.require(actor, Verb.CHANGE, certificate)
-    if certificate.storage_target_id != found.target.pk:
-        raise elsewhere(certificate.storage_target)
-    # What 2.x has left is of before this one, whatever it says.
-    if found.is_legacy:
+    require_home(certificate.storage_target, found)
+    current = next((one for one in found.versions if one.fingerprint == found.current), None)
+    # What 2.x has left is of before this one, whatever it says; so may older versions be.
+    if found.is_legacy or (current is not None and _differs(current, certificate)):
         raise not_the_same()
-    for bundle in found.versions:
-        if set(describe_certificate(bundle.cert).names) != set(certificate.names):
-            raise not_the_same()
+
+
+def _differs(bundle: Bundle, certificate: Certificate) -> bool:
+    return set(describe_certificate(bundle.cert).names) != set(certificate.names)
 
 
 def _request(actor: Actor, bundle: Bundle, issuer: str) -> CertificateRequest:

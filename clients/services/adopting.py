@@ -30,10 +30,11 @@ from providers.services import adopt_entry, line_of, resolve_profile
 from storage.adopting import (
     Found,
     Home,
-    elsewhere,
     not_the_same,
+    require_home,
     require_no_rule,
     require_unchanged,
+    take_up,
     text_of,
 )
 
@@ -58,41 +59,33 @@ def adopt(actor: Actor, found: Found) -> list[CertMateError]:
     """
     rows = ClientCertificate.objects.filter(identifier=found.ref.name)
     certificate = rows.first() or _new(actor, found)
-    if not certificate._state.adding:
-        _require_fit(actor, certificate, found)
+    is_new = certificate._state.adding
+    if not is_new:
+        policy.require(actor, Verb.CHANGE, certificate)
+        require_home(certificate.storage_target, found)
     with transaction.atomic():
-        if certificate._state.adding:
+        if is_new:
             certificate.save()
         else:
             certificate = lock(certificate)
             require_unchanged(certificate.updated_at, found)
-        faults: list[CertMateError] = []
-        told = []
-        for bundle in found.versions:
-            try:
-                told.append(_version(certificate, bundle).number)
-            except CertMateError as error:
-                if bundle.fingerprint == found.current:
-                    raise
-                faults.append(error)
+        taken = certificate
+        told, faults = take_up(found, lambda bundle: _taken(taken, bundle, is_new=is_new))
         _make_current(certificate, found)
         record(certificate, "client_certificate.adopted", storage=found.target.name, versions=told)
     return faults
 
 
-def _require_fit(actor: Actor, certificate: ClientCertificate, found: Found) -> None:
+def _taken(certificate: ClientCertificate, bundle: Bundle, *, is_new: bool) -> int:
     """The ledger tells whose a version of an authority is; any other one has to say the same."""
-    policy.require(actor, Verb.CHANGE, certificate)
-    if certificate.storage_target_id != found.target.pk:
-        raise elsewhere(certificate.storage_target)
-    for bundle in found.versions:
-        if certificate.authority is not None and line_of(certificate.authority, bundle.cert):
-            continue
+    has_line = certificate.authority is not None and line_of(certificate.authority, bundle.cert)
+    if not is_new and not has_line:
         facts, says = read_foreign(bundle.cert)
         before = certificate.current_version
         same = says.subject == certificate.subject and says.alt_names == certificate.alt_names
         if not same or (before is not None and facts.issuer[:500] != before.issuer):
             raise not_the_same()
+    return _version(certificate, bundle).number
 
 
 def _new(actor: Actor, found: Found) -> ClientCertificate:

@@ -257,6 +257,18 @@ def test_what_was_left_and_is_not_adopted_is_not_put_where_ours_is(target: Stora
     assert not Certificate.objects.exists()
 
 
+def test_an_older_version_for_other_names_keeps_no_newer_one_away(target: StorageTarget) -> None:
+    factories.ca_account()
+    put(target, bundle_of("www.example.com"))
+    run(ask(target))
+    reissued, newer = bundle_of("www.example.com", "old.example.com"), bundle_of("www.example.com")
+    put(target, reissued, newer)
+    run(ask(target))
+    current = Certificate.objects.get().current_version
+    assert current is not None
+    assert (current.fingerprint, Version.objects.count()) == (newer.fingerprint, 3)
+
+
 class Killed(BaseException):
     """Nothing of the run happens after this line."""
 
