@@ -2,23 +2,18 @@
 
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import models
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from certmate.access import policy
 from certmate.access.actors import Actor
-from certmate.access.requesters import asked_by
 from certmate.access.verbs import Verb
-from certmate.audit.context import request_id
-from certmate.audit.services import record
-from certmate.core import clock
 from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
-from certmate.core.jobs import enqueue_on_commit
 from certmate.core.relations import references_to
 from storage.choices import OPEN_WORK
 from storage.models import StorageMigration, StorageTarget
-from storage.services.ending import cancel
 from storage.services.targets import named_target
+from storage.services.work import ask_for, cancel
 
 RUN_MIGRATION = "storage.run_migration"
 
@@ -43,23 +38,15 @@ def migrate_target(
     if _is_open(destination):
         # What has just arrived would go back, and for ever.
         raise Conflict(f"{destination} is being migrated itself.", code="storage.migrating")
-    migration = StorageMigration(
-        source=target,
-        destination=destination,
-        cleans_up=clean_up,
-        next_attempt_at=clock.now(),
-        **asked_by(actor),
-        request_id=request_id()[:64],
+    return ask_for(
+        StorageMigration(source=target, destination=destination, cleans_up=clean_up),
+        target,
+        RUN_MIGRATION,
+        actor=actor,
+        is_open=Conflict(f"{target} is being migrated already.", code="storage.migrating"),
+        to=destination.name,
+        clean_up=clean_up,
     )
-    try:
-        with transaction.atomic():
-            migration.save()
-            told = {"to": destination.name, "clean_up": clean_up, "migration": migration.pk}
-            record(target, "storage_target.migration_requested", **told)
-            enqueue_on_commit(RUN_MIGRATION, migration.pk)
-    except IntegrityError as error:
-        raise Conflict(f"{target} is being migrated already.", code="storage.migrating") from error
-    return migration
 
 
 def cancel_migration(*, actor: Actor, migration: StorageMigration) -> StorageMigration:
@@ -68,7 +55,8 @@ def cancel_migration(*, actor: Actor, migration: StorageMigration) -> StorageMig
     Raises Conflict (`storage.migration_ended`).
     """
     policy.require(actor, Verb.CHANGE, migration.source)
-    return cancel(migration, migration.source, "migration", code="storage.migration_ended")
+    has_ended = Conflict("The migration has ended.", code="storage.migration_ended")
+    return cancel(migration, migration.source, has_ended=has_ended)
 
 
 def naming_models() -> list[type[models.Model]]:

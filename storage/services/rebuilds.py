@@ -1,18 +1,11 @@
 """Rebuilds: asked for and cancelled. `storage.rebuilding` does them."""
 
-from django.db import IntegrityError, transaction
-
 from certmate.access import policy
 from certmate.access.actors import Actor
-from certmate.access.requesters import asked_by
 from certmate.access.verbs import Verb
-from certmate.audit.context import request_id
-from certmate.audit.services import record
-from certmate.core import clock
 from certmate.core.errors import Conflict
-from certmate.core.jobs import enqueue_on_commit
 from storage.models import StorageRebuild, StorageTarget
-from storage.services.ending import cancel
+from storage.services.work import ask_for, cancel
 
 RUN_REBUILD = "storage.run_rebuild"
 
@@ -29,23 +22,15 @@ def rebuild_target(
     taken up with the actor's rights. Raises Conflict (`storage.rebuilding`).
     """
     policy.require(actor, Verb.CHANGE, target)
-    rebuild = StorageRebuild(
-        target=target,
+    return ask_for(
+        StorageRebuild(target=target, issuer=issuer, auto_renew=auto_renew),
+        target,
+        RUN_REBUILD,
+        actor=actor,
+        is_open=Conflict(f"{target} is being rebuilt already.", code="storage.rebuilding"),
         issuer=issuer,
         auto_renew=auto_renew,
-        next_attempt_at=clock.now(),
-        **asked_by(actor),
-        request_id=request_id()[:64],
     )
-    try:
-        with transaction.atomic():
-            rebuild.save()
-            told = {"issuer": issuer, "auto_renew": auto_renew, "rebuild": rebuild.pk}
-            record(target, "storage_target.rebuild_requested", **told)
-            enqueue_on_commit(RUN_REBUILD, rebuild.pk)
-    except IntegrityError as error:
-        raise Conflict(f"{target} is being rebuilt already.", code="storage.rebuilding") from error
-    return rebuild
 
 
 def cancel_rebuild(*, actor: Actor, rebuild: StorageRebuild) -> StorageRebuild:
@@ -54,4 +39,5 @@ def cancel_rebuild(*, actor: Actor, rebuild: StorageRebuild) -> StorageRebuild:
     Raises Conflict (`storage.rebuild_ended`).
     """
     policy.require(actor, Verb.CHANGE, rebuild.target)
-    return cancel(rebuild, rebuild.target, "rebuild", code="storage.rebuild_ended")
+    has_ended = Conflict("The rebuild has ended.", code="storage.rebuild_ended")
+    return cancel(rebuild, rebuild.target, has_ended=has_ended)
