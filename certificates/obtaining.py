@@ -1,6 +1,6 @@
 """From an order to a version: key and request first, then the CA or the authority, then the row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 
@@ -10,6 +10,7 @@ from certificates.services.signable import leaf_for
 from certificates.services.turns import turn_of
 from certificates.watch import OrderWatch
 from certmate.core.errors import IntegrityFault, invalid_input
+from certmate.core.issued import version_fields
 from certmate.pki import csr as pki_csr
 from certmate.pki import inspect
 from certmate.pki.keys import KeyType, generate
@@ -136,14 +137,7 @@ def _keep(watch: OrderWatch, key: OrderKey, obtained: _Obtained) -> Version:
             entry=signed.entry if signed else None,
             storage_target=certificate.storage_target,
             names=list(facts.names),
-            serial=facts.serial,
-            fingerprint=facts.fingerprint,
-            issuer=clean(facts.issuer)[:500],
-            not_before=facts.not_before,
-            not_after=facts.not_after,
-            key_algorithm=facts.key.algorithm,
-            key_size=facts.key.size,
-            public_key_hash=facts.key.spki_sha256,
+            **version_fields(replace(facts, issuer=clean(facts.issuer))),
             has_private_key=bool(key.private_key),
             cert=obtained.cert,
             chain=obtained.chain,

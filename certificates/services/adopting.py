@@ -22,6 +22,7 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core.errors import CertMateError, InvalidRequest
+from certmate.core.issued import version_fields
 from certmate.pki.bundle import Bundle
 from certmate.pki.inspect import describe_certificate, load_certificate
 from certmate.pki.keys import key_type_of
@@ -197,14 +198,7 @@ def _version(actor: Actor, certificate: Certificate, found: Found, bundle: Bundl
         **issued,
         storage_target=found.target,
         names=list(facts.names),
-        serial=facts.serial,
-        fingerprint=facts.fingerprint,
-        issuer=facts.issuer[:500],
-        not_before=facts.not_before,
-        not_after=facts.not_after,
-        key_algorithm=facts.key.algorithm,
-        key_size=facts.key.size,
-        public_key_hash=facts.key.spki_sha256,
+        **version_fields(facts),
         has_private_key=bundle.privkey is not None,
         cert=bundle.cert,
         chain=bundle.chain,

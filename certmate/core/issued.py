@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, Protocol
 
+from certmate.pki.inspect import CertificateFacts
+
 
 class Issued(Protocol):
     """A version, as the apps have them."""
@@ -17,6 +19,20 @@ class Issued(Protocol):
     key_size: int
     public_key_hash: str
     revoked_at: datetime | None
+
+
+def version_fields(facts: CertificateFacts) -> dict[str, Any]:
+    """What the row of a version says of its certificate."""
+    return {
+        "serial": facts.serial,
+        "fingerprint": facts.fingerprint,
+        "issuer": facts.issuer[:500],
+        "not_before": facts.not_before,
+        "not_after": facts.not_after,
+        "key_algorithm": facts.key.algorithm,
+        "key_size": facts.key.size,
+        "public_key_hash": facts.key.spki_sha256,
+    }
 
 
 def issued_facts(version: Issued | None) -> dict[str, Any]:

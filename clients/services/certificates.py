@@ -12,6 +12,7 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest, invalid_input
+from certmate.core.issued import version_fields
 from certmate.core.tags import clean_tags
 from certmate.pki.bundle import Bundle
 from certmate.pki.bundle import check as check_bundle
@@ -106,15 +107,8 @@ def foreign_version(
         certificate=row,
         number=number,
         storage_target=row.storage_target,
-        serial=facts.serial,
-        fingerprint=facts.fingerprint,
-        issuer=facts.issuer[:500],
+        **version_fields(facts),
         subject=facts.subject[:500],
-        not_before=facts.not_before,
-        not_after=facts.not_after,
-        key_algorithm=facts.key.algorithm,
-        key_size=facts.key.size,
-        public_key_hash=facts.key.spki_sha256,
         has_private_key=bundle.privkey is not None,
         cert=bundle.cert,
         chain=bundle.chain,
