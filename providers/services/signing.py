@@ -13,8 +13,9 @@ from certmate.pki.errors import PKIError
 from providers.authority.building import Drafted, IssuingKey
 from providers.authority.custody import CUSTODIES
 from providers.authority.finishing import finish
-from providers.choices import EntryKind, KeyState
-from providers.models import Authority, AuthorityKey, BlockedKey, LedgerEntry
+from providers.choices import EntryKind
+from providers.models import Authority, AuthorityKey, BlockedKey, Revocation
+from providers.services import ledger
 
 
 def signing_key(authority: Authority, *, for_leaf: bool = True) -> AuthorityKey:
@@ -23,7 +24,7 @@ def signing_key(authority: Authority, *, for_leaf: bool = True) -> AuthorityKey:
     """
     if authority.disabled_at is not None:
         raise Conflict(f"The authority {authority} is disabled.", code="authority.disabled")
-    key = authority.keys.filter(state=KeyState.ACTIVE).first()
+    key = authority.active_key()
     if key is None:
         raise Conflict(
             f"The authority {authority} has no certificate yet.", code="authority.not_ready"
@@ -52,27 +53,30 @@ def is_revoked(key: AuthorityKey) -> bool:
     """Whether a CA's certificate between this key's and the root's is revoked, or a key of these
     is compromised.
     """
-    keys = [key]
+    # By the serial number as well: without its cross-certificate a root is still one.
+    chain = {key.public_key_hash: key.serial}
     # `above` walks the same way, and finds what was fetched here.
-    while keys[-1].issuer_key is not None:
-        keys.append(keys[-1].issuer_key)
-    rows = AuthorityKey.objects.filter(pk__in=[one.pk for one in keys])
-    return rows.filter(_revoked()).exists()
+    while (issuer := key.issuer_key) is not None:
+        key = issuer
+        chain[key.public_key_hash] = key.serial
+    if ledger.blocked(chain):
+        return True
+    revoked = Revocation.objects.filter(
+        entry__public_key_hash__in=list(chain), entry__kind=EntryKind.CA
+    )
+    return not chain.items().isdisjoint(revoked.values_list("entry__public_key_hash", "serial"))
 
 
 def judged(keys: QuerySet[AuthorityKey]) -> QuerySet[AuthorityKey]:
-    """The keys with `is_revoked`, by themselves alone."""
-    return keys.annotate(is_revoked=_revoked())
-
-
-def _revoked() -> Q:
+    """The keys with what `is_revoked` says of each by itself, for a list of them."""
     own = OuterRef("public_key_hash")
-    # By the serial number as well: without its cross-certificate a root is still one.
-    lines = LedgerEntry.objects.filter(
-        public_key_hash=own, serial=OuterRef("serial"), kind=EntryKind.CA
+    is_blocked = Exists(BlockedKey.objects.filter(pk=own))
+    is_listed = Exists(
+        Revocation.objects.filter(
+            serial=OuterRef("serial"), entry__public_key_hash=own, entry__kind=EntryKind.CA
+        )
     )
-    is_listed = Exists(lines.filter(revocation__isnull=False))
-    return Q(Exists(BlockedKey.objects.filter(pk=own))) | Q(is_listed)
+    return keys.annotate(is_revoked=Q(is_blocked) | Q(is_listed))
 
 
 def issuing(key: AuthorityKey) -> IssuingKey:
