@@ -107,18 +107,18 @@ def _tell_mirrors(source: StorageTarget, stored: Sequence[tuple[BundleRef, str]]
     names = [ref.name for ref, _ in stored]
     mirrors = Mirror.objects.filter(name__in=names).exclude(state=MirrorState.REMOVING)
     wanted = dict(stored)
-    for mirror in mirrors.exclude(target=source):
-        fingerprint = wanted.get(BundleRef(mirror.kind, mirror.name))  # type: ignore[arg-type]
+    for pk, kind, name in mirrors.exclude(target=source).values_list("pk", "kind", "name"):
+        fingerprint = wanted.get(BundleRef(kind, name))  # type: ignore[arg-type]
         if fingerprint is None:
             continue
-        Mirror.objects.filter(pk=mirror.pk).update(
+        Mirror.objects.filter(pk=pk).update(
             source=source,
             wanted=fingerprint,
             state=MirrorState.WAITING,
             next_attempt_at=clock.now(),
             attempts=0,
         )
-        enqueue_on_commit(RUN_MIRROR, mirror.pk)
+        enqueue_on_commit(RUN_MIRROR, pk)
 
 
 def _end_mirrors(source: StorageTarget, ref: BundleRef) -> None:
