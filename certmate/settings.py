@@ -260,19 +260,22 @@ CERTMATE_RATES = {
 }
 """Calls a minute; 0 is no limit."""
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {
-        # Longer than any task runs; kombu looks for lost messages often instead of every 100 s.
-        "visibility_timeout": 3600,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": 30,
-        "socket_connect_timeout": 5,
-        "socket_keepalive": True,
-    }
-    if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
-    else {}
-)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "max_retries": 0,  # Of a sender, who would wait 6 s; workers and beat try on and on.
+    **(
+        {
+            # Longer than any task runs; kombu looks for lost messages often instead of every 100 s.
+            "visibility_timeout": 3600,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+        }
+        if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
+        else {}
+    ),
+}
 CELERY_TASK_PUBLISH_RETRY = (
     False  # The row is the queue: a broker that is away must not hold up a request.
 )
