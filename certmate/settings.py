@@ -268,7 +268,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
             "visibility_timeout": 3600,
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
-            "socket_timeout": 30,
+            "socket_timeout": 5,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
         }

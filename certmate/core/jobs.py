@@ -5,6 +5,7 @@ because a sweep finds the row anyway (docs/issuance-cycle.md).
 """
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
@@ -18,6 +19,12 @@ logger = logging.getLogger(__name__)
 
 WAKE_AFTER = timedelta(seconds=1)
 """How long a worker sleeps on, so that one wake does for all that comes meanwhile."""
+
+PATIENCE_SECONDS = 1.0
+PAUSE_SECONDS = 15.0
+"""A broker that takes longer to fail than the first is left alone for the second: not every call
+waits for one that hangs.
+"""
 
 _woken: dict[str, datetime] = {}
 _lock = Lock()
@@ -47,6 +54,9 @@ def _wake(name: str) -> None:
 
 def enqueue(name: str, *args: int | str, after: timedelta = timedelta(0)) -> None:
     """Send the task, to be begun after a while."""
+    if _broker.hangs():
+        return
+    began = time.monotonic()
     try:
         seconds = after.total_seconds() or None
         current_app.send_task(name, args=args, ignore_result=True, countdown=seconds)
@@ -54,3 +64,22 @@ def enqueue(name: str, *args: int | str, after: timedelta = timedelta(0)) -> Non
         logger.warning(
             "The broker is away (%s); the sweep will find %s%s.", type(error).__name__, name, args
         )
+        _broker.failed(after=time.monotonic() - began)
+
+
+class _Broker:
+    """What this process knows of it."""
+
+    def __init__(self) -> None:
+        self._alone_until = 0.0
+
+    def hangs(self) -> bool:
+        return time.monotonic() < self._alone_until
+
+    def failed(self, *, after: float) -> None:
+        if after > PATIENCE_SECONDS:
+            logger.warning("It is left alone for %.0f seconds.", PAUSE_SECONDS)
+            self._alone_until = time.monotonic() + PAUSE_SECONDS
+
+
+_broker = _Broker()
