@@ -24,7 +24,7 @@ urlpatterns = [
     path("<str:name>/tls", DirectDownload.as_view()),
 ]
 
-handler400 = "certmate.rest.problems.bad_request"
-handler403 = "certmate.rest.problems.permission_denied"
-handler404 = "certmate.rest.problems.page_not_found"
-handler500 = "certmate.rest.problems.server_error"
+handler400 = "certmate.rest.handlers.bad_request"
+handler403 = "certmate.rest.handlers.permission_denied"
+handler404 = "certmate.rest.handlers.page_not_found"
+handler500 = "certmate.rest.handlers.server_error"

@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,23 @@ def test_a_command_without_the_secrets_says_so_in_one_sentence(
     assert done.returncode == 1
     assert done.stderr.startswith("There is no CERTMATE_SECRET_KEY")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_database_that_swallows_everything_is_given_up_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("CERTMATE_DATABASE_URL", f"postgresql://u@127.0.0.1:{port}/certmate")
+        monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "certmate.settings")
+        done = subprocess.run(
+            [sys.executable, str(PROJECT / "manage.py"), "showmigrations"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert "connection timeout expired" in done.stderr
 
 
 def test_local_secrets_are_made_once_and_for_their_owner_only(

@@ -32,7 +32,7 @@ class Download(CertificateBundleEndpoint, bundles.Download):
 
 
 class DownloadPart(CertificateBundleEndpoint, bundles.DownloadPart):
-    operations = {"GET": Operation("download_part", _PEM, fails=(503,))}
+    operations = {"GET": Operation("download_part", _PEM)}
 
 
 class DirectDownload(CertificateBundleEndpoint):

@@ -109,7 +109,7 @@ class CertificateCreate(CertificateEndpoint):
             {202: CertificateDetailOutput, 201: CertificateDetailOutput},
             CertificateInput,
             (WAIT,),
-            fails=(422, 503),
+            fails=(422,),
             may_wait=True,
         )
     }
@@ -138,7 +138,6 @@ class CertificateByName(CertificateEndpoint):
             parameters=(
                 query("force", "Although it is valid and not revoked.", OpenApiTypes.BOOL),
             ),
-            fails=(503,),
             may_wait=True,
         ),
     }
@@ -182,7 +181,7 @@ class OrderCall(CertificateEndpoint):
 def placing(name: str, request: type[Input]) -> dict[str, Operation]:
     """The operation of such a call."""
     responses = {202: CertificateDetailOutput, 200: CertificateDetailOutput}
-    return {"POST": Operation(name, responses, request, (WAIT,), (422, 503), may_wait=True)}
+    return {"POST": Operation(name, responses, request, (WAIT,), (422,), may_wait=True)}
 
 
 class Renew(OrderCall):
@@ -258,9 +257,7 @@ class Versions(CertificateEndpoint):
 
 
 class ActivateVersion(CertificateEndpoint):
-    operations = {
-        "POST": Operation("activate_version", {200: CertificateDetailOutput}, Nothing, fails=(503,))
-    }
+    operations = {"POST": Operation("activate_version", {200: CertificateDetailOutput}, Nothing)}
 
     def post(self, request: Request, name: str, number: int) -> Response:
         """Make an older version the current one again."""

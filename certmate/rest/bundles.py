@@ -101,8 +101,8 @@ PARAMETERS = (
 def downloads(noun: str) -> dict[str, Operation]:
     """The operations of a `Download`; `noun` is singular."""
     return {
-        "GET": Operation(f"download_{noun}", FILES, parameters=PARAMETERS, fails=(503,)),
-        "POST": Operation(f"download_{noun}_with_password", FILES, BundleInput, fails=(503,)),
+        "GET": Operation(f"download_{noun}", FILES, parameters=PARAMETERS),
+        "POST": Operation(f"download_{noun}_with_password", FILES, BundleInput),
     }
 
 

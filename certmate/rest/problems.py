@@ -11,8 +11,7 @@ from math import ceil
 from typing import Any
 
 from django.core import exceptions as django
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views import defaults
+from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -219,48 +218,3 @@ _MAKERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (django.PermissionDenied, lambda _: Problem(403, "access.denied", "You may not do this.")),
     (drf.APIException, _of_framework),
 )
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a host that is not ours, a cookie that was tampered with."""
-    if not _wants_problem(request):
-        return defaults.bad_request(request, exception)
-    return _plain(Problem(400, "request.malformed", "The request could not be understood."))
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403."""
-    denied(code="access.denied", path=request.path)
-    if not _wants_problem(request):
-        return defaults.permission_denied(request, exception)
-    return _plain(Problem(403, "access.denied", "You may not do this."))
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404."""
-    match = request.resolver_match
-    if match is not None and "admin" in match.namespaces:
-        denied(code="request.not_found", path=request.path)
-    if not _wants_problem(request):
-        return defaults.page_not_found(request, exception)
-    return _plain(Problem(404, "request.not_found", "There is nothing at this address."))
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500; it has logged the exception."""
-    if not _wants_problem(request):
-        return defaults.server_error(request)
-    return _plain(Problem(500, "internal", "CertMate failed; its log has the details."))
-
-
-def _wants_problem(request: HttpRequest) -> bool:
-    if request.path_info.startswith("/api/") or request.path_info.endswith("/tls"):
-        return True
-    return request.get_preferred_type(["text/html", "application/json", CONTENT_TYPE]) not in (
-        "text/html",
-        None,
-    )
-
-
-def _plain(problem: Problem) -> HttpResponse:
-    return JsonResponse(problem.document(), status=problem.status, content_type=CONTENT_TYPE)

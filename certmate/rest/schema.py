@@ -91,8 +91,8 @@ class AutoSchema(openapi.AutoSchema):
 
     def _problems(self, declared: Operation) -> list[int]:
         """The statuses by which this operation can fail."""
-        # An unknown query parameter is an error of every call.
-        statuses = [400, 401, 403, 429]
+        # Of every call: an unknown query parameter is an error, and the database may be away.
+        statuses = [400, 401, 403, 429, 503]
         if "{" in self.path:
             statuses.append(404)
         if self.method != "GET":

@@ -92,7 +92,7 @@ class Batches(BatchEndpoint):
             {202: BatchOutput, (400, CONTENT_TYPE): BatchProblemOutput},
             BatchInput,
             parameters=_PARAMETERS,
-            fails=(422, 503),
+            fails=(422,),
             may_wait=True,
             text=CSV,
         ),
@@ -173,7 +173,7 @@ class DownloadBatch(BatchEndpoint, bundles.BundleEndpoint):
             "download_batch",
             {(200, bundles.ZIP): OpenApiTypes.BINARY},
             parameters=(bundles.INCLUDE_PRIVATE,),
-            fails=(409, 503),
+            fails=(409,),
         )
     }
 

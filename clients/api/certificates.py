@@ -121,7 +121,7 @@ class ClientCertificates(ClientEndpoint):
             "create_client_certificate",
             ANSWERED,
             ClientCertificateInput,
-            fails=(422, 503),
+            fails=(422,),
             may_wait=True,
         ),
     }
@@ -167,7 +167,6 @@ class ClientCertificateByIdentifier(ClientEndpoint):
             parameters=(
                 query("force", "Although it is valid and not revoked.", OpenApiTypes.BOOL),
             ),
-            fails=(503,),
             may_wait=True,
         ),
     }
@@ -221,9 +220,7 @@ def _calling(name: str, request: type[Input], *more: int, **options: Any) -> dic
 class RenewClient(ClientCall):
     """Make a new version of what was asked for; 202 if it has to be approved first."""
 
-    operations = _calling(
-        "renew_client_certificate", RenewInput, 202, fails=(422, 503), may_wait=True
-    )
+    operations = _calling("renew_client_certificate", RenewInput, 202, fails=(422,), may_wait=True)
     verb = Verb.RENEW
 
     def carry_out(self, certificate: ClientCertificate, values: dict[str, Any]) -> int:

@@ -29,8 +29,4 @@ class ClientDownload(ClientBundleEndpoint, bundles.Download):
 
 
 class ClientDownloadPart(ClientBundleEndpoint, bundles.DownloadPart):
-    operations = {
-        "GET": Operation(
-            "download_client_part", {(200, bundles.PEM): OpenApiTypes.STR}, fails=(503,)
-        )
-    }
+    operations = {"GET": Operation("download_client_part", {(200, bundles.PEM): OpenApiTypes.STR})}

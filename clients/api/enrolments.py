@@ -53,7 +53,7 @@ class Enrolments(EnrolmentEndpoint):
 
 
 class CreateCSR(EnrolmentEndpoint):
-    operations = {"POST": Operation("create_csr", {201: CSRMadeOutput}, CSRInput, fails=(422, 503))}
+    operations = {"POST": Operation("create_csr", {201: CSRMadeOutput}, CSRInput, fails=(422,))}
 
     def post(self, request: Request) -> Response:
         """Make a key and a CSR. The key is in this answer and nowhere else afterwards."""
@@ -79,7 +79,7 @@ class EnrolmentById(EnrolmentEndpoint):
 class SubmitCSR(ClientEndpoint):
     tag = "enrolments"
     operations = {
-        "POST": Operation("submit_csr", ANSWERED, SubmitInput, fails=(422, 503), may_wait=True)
+        "POST": Operation("submit_csr", ANSWERED, SubmitInput, fails=(422,), may_wait=True)
     }
 
     def post(self, request: Request, pk: int) -> Response:
@@ -106,7 +106,7 @@ class EnrolmentCall(EnrolmentEndpoint):
 
 
 def _deciding(name: str, request: type[Input]) -> dict[str, Operation]:
-    return {"POST": Operation(name, {200: EnrolmentDetailOutput}, request, fails=(422, 503))}
+    return {"POST": Operation(name, {200: EnrolmentDetailOutput}, request, fails=(422,))}
 
 
 class ApproveEnrolment(EnrolmentCall):

@@ -107,7 +107,7 @@ class DNSAccountByName(named.NamedObject):
 class VerifyCAAccount(Endpoint):
     tag = "ca-accounts"
     operations = {
-        "POST": Operation("verify_ca_account", {200: CAAccountOutput}, Nothing, fails=(422, 503))
+        "POST": Operation("verify_ca_account", {200: CAAccountOutput}, Nothing, fails=(422,))
     }
     queryset = CAAccount.objects.select_related("team")
 
@@ -123,7 +123,7 @@ class VerifyDNSAccount(Endpoint):
     tag = "dns-accounts"
     operations = {
         "POST": Operation(
-            "verify_dns_account", {200: DNSAccountOutput}, VerifyDNSAccountInput, fails=(422, 503)
+            "verify_dns_account", {200: DNSAccountOutput}, VerifyDNSAccountInput, fails=(422,)
         )
     }
     queryset = DNSAccount.objects.select_related("team")

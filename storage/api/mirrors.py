@@ -92,7 +92,7 @@ class Mirrors(MirrorEndpoint):
     operations = {
         "GET": Operation("list_storage_mirrors", {200: MirrorOutput(many=True)}),
         "POST": Operation(
-            "create_storage_mirror", {201: MirrorOutput}, MirrorInput, fails=(404, 422, 503)
+            "create_storage_mirror", {201: MirrorOutput}, MirrorInput, fails=(404, 422)
         ),
     }
     orderings: ClassVar[Mapping[str, str]] = {"created_at": "id"}

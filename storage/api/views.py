@@ -59,7 +59,7 @@ class VerifyStorageTarget(Endpoint):
     tag = "storage-targets"
     operations = {
         "POST": Operation(
-            "verify_storage_target", {200: StorageTargetOutput}, Nothing, fails=(422, 503)
+            "verify_storage_target", {200: StorageTargetOutput}, Nothing, fails=(422,)
         )
     }
     queryset = StorageTarget.objects.select_related("team")
