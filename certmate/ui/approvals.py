@@ -226,7 +226,7 @@ def _in_words(params: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, A
         elif isinstance(value, bool):
             yield label.capitalize(), "yes" if value else "no"
         elif isinstance(value, list):
-            yield label.capitalize(), lines([str(item) for item in value]) if value else ""
+            yield label.capitalize(), lines([str(item) for item in value])
         else:
             yield label.capitalize(), value
 

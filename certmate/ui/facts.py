@@ -54,8 +54,10 @@ def code(text: str) -> SafeString | str:
     )
 
 
-def lines(values: Sequence[str]) -> SafeString:
+def lines(values: Sequence[str]) -> SafeString | str:
     """One value a line."""
+    if not values:
+        return ""
     items = format_html_join("", "<li>{}</li>", ((value,) for value in values))
     return format_html('<ul class="plain">{}</ul>', items)
 

@@ -91,7 +91,7 @@ class GroupPage(ServiceAdmin[Group]):
 
     def facts(self, request: HttpRequest, obj: Group) -> list[FactGroup]:
         rights = obj.permissions.order_by("name").values_list("name", flat=True)
-        return [FactGroup("Rights", [Fact("Permissions", lines(list(rights)) if rights else "")])]
+        return [FactGroup("Rights", [Fact("Permissions", lines(list(rights)))])]
 
     def tables(self, request: HttpRequest, obj: Group) -> list[Table]:
         members = User.objects.filter(groups=obj).order_by("username")

@@ -7,7 +7,7 @@ import pytest
 from certmate.access.models import Team
 from certmate.ui import instants
 from certmate.ui.badges import Badge, row
-from certmate.ui.facts import Fact, code
+from certmate.ui.facts import Fact, code, lines
 from certmate.ui.paginator import AHEAD, BoundedPaginator
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -43,6 +43,7 @@ def test_badges_and_codes_escape_what_they_show() -> None:
 
 def test_a_fact_without_a_value_says_so() -> None:
     assert Fact("x", None).shown == Fact("x", "").shown == "\N{EN DASH}"
+    assert Fact("x", lines([])).shown == "\N{EN DASH}"
     assert Fact("x", 0).shown == 0
 
 

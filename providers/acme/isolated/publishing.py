@@ -124,8 +124,8 @@ class Publishing:
                 self.is_blind = True
                 continue
             self.channel.step(
-                f"Waiting until {len(servers)} name servers of {zone} have it, at most "
-                f"{self.wait} seconds."
+                f"Waiting until each name server of {zone} ({len(servers)}) has it, for at most "
+                f"{self.wait} s."
             )
             self.late += until_served(servers, part, seconds=until - time.monotonic())
         if self.late:

@@ -102,7 +102,10 @@ def test_each_name_is_proved_by_its_own_account(
     assert len(watch.orders) == 1
     assert servers.left() == []
     assert "adding an RR at '_acme-challenge.two.test' TXT" in servers.second.log()
-    assert any(step.startswith("at-one.test: Waiting until 1 name server") for step in watch.steps)
+    assert any(
+        step.startswith("at-one.test: Waiting until each name server of one.test (1)")
+        for step in watch.steps
+    )
     assert not any("going on" in step for step in watch.steps)
     for secret in (servers.first.key_secret, servers.second.key_secret, API_KEY):
         assert secret not in watch.logged + repr(watch.steps)
