@@ -10,8 +10,8 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 
 # What demonstrations need, and what the tests need besides.
 SERVERS = pebble bind9
-REFEREES = bind9-dnsutils chromium default-jre-headless gnutls-bin knot libnss3-tools nginx-light openssl \
-	pdns-server pdns-backend-sqlite3 postgresql procps softhsm2
+REFEREES = bind9-dnsutils chromium default-jre-headless gnutls-bin knot libldap-dev libnss3-tools libsasl2-dev \
+	nginx-light openssl pdns-server pdns-backend-sqlite3 postgresql procps slapd softhsm2
 
 # One more than there are cores, because many tests wait for servers; who has nothing left to do takes
 # tests from another.
@@ -35,7 +35,7 @@ demo: ## issue, renew and revoke a real certificate with a CA and a name server 
 
 test: ## install what the tests need, then run all checks and tests (ARGS=… goes to pytest alone)
 	@exec .ci/packages $(SERVERS) $(REFEREES)
-	@$(INSTALL) base dns dev
+	@$(INSTALL) base dns dev $$(test -e /usr/include/ldap.h && echo ldap)
 	@exec .ci/check
 	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),$(SPREAD))
 	@$(if $(ARGS),:,exec $(PY) -m tests.on_postgresql $(SPREAD))

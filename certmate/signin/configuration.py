@@ -6,6 +6,7 @@ Knows nothing of Django's settings, which are built from it.
 import importlib.util
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from certmate import env
 
 SUPERUSER = "superuser"
 """Stands for the status of that name where otherwise roles are named."""
+
+LDAP_SECONDS = 5
+"""How long a directory may take to answer, at each step."""
 
 _OIDC = ("CLIENT_ID", "CLIENT_SECRET", "CLIENT_SECRET_FILE", "GROUPS_CLAIM", "ROLE_MAP", "ONLY")
 
@@ -110,12 +114,34 @@ def ldap() -> dict[str, Any]:
         )
     return {
         "AUTH_LDAP_SERVER_URI": url,
+        "AUTH_LDAP_CONNECTION_OPTIONS": _ldap_options(),
         "AUTH_LDAP_USER_DN_TEMPLATE": template,
+        # Few directories let strangers read names, and none need be given an account here.
+        "AUTH_LDAP_BIND_AS_AUTHENTICATING_USER": True,
         # A password must never cross the network readable.
         "AUTH_LDAP_START_TLS": urlsplit(url).scheme == "ldap",
         "AUTH_LDAP_USER_ATTR_MAP": {"first_name": "givenName", "last_name": "sn", "email": "mail"},
         "AUTH_LDAP_PERMIT_EMPTY_PASSWORD": False,
     }
+
+
+def _ldap_options() -> dict[int, Any]:
+    """Those of ldap_set_option(3): patience, and whose certificates are believed."""
+    # Part of the extra that is optional.
+    from ldap import OPT_NETWORK_TIMEOUT, OPT_TIMEOUT, OPT_X_TLS_CACERTFILE, OPT_X_TLS_NEWCTX
+
+    options: dict[int, Any] = dict.fromkeys((OPT_NETWORK_TIMEOUT, OPT_TIMEOUT), LDAP_SECONDS)
+    trusted = env.text("CERTMATE_LDAP_CA_FILE")
+    if trusted:
+        try:
+            Path(trusted).read_bytes()
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f"CERTMATE_LDAP_CA_FILE cannot be read: {error.strerror}."
+            ) from None
+        # The last one has the others take effect.
+        options |= {OPT_X_TLS_CACERTFILE: trusted, OPT_X_TLS_NEWCTX: 0}
+    return options
 
 
 def _check_url(name: str, url: str) -> None:

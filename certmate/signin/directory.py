@@ -1,6 +1,10 @@
 """Passwords in an LDAP directory. Imported only where django-auth-ldap is installed."""
 
+import logging
+import socket
+import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
@@ -9,6 +13,9 @@ from django.http import HttpRequest
 from django_auth_ldap.backend import LDAPBackend
 
 from certmate.access.models import ServiceAccount
+from certmate.signin.configuration import LDAP_SECONDS
+
+logger = logging.getLogger(__name__)
 
 
 class DirectoryBackend(LDAPBackend):  # type: ignore[misc]
@@ -25,8 +32,29 @@ class DirectoryBackend(LDAPBackend):  # type: ignore[misc]
     ) -> User | None:
         if settings.CERTMATE_OIDC_ONLY or not username or is_ours(username):
             return None
+        if not _answers(self.settings.SERVER_URI):
+            return None
         found: User | None = super().authenticate(request, username, password, **kwargs)
         return found if found is not None and found.is_active else None
+
+
+def _answers(url: str) -> bool:
+    """Whether the directory can be reached. In the handshake of ldaps:// libldap (2.5) waits for
+    ever, so that is tried before, without saying anything; libldap verifies whom it talks to.
+    """
+    parts = urlsplit(url)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    default = 636 if parts.scheme == "ldaps" else 389
+    try:
+        place = parts.hostname or "", parts.port or default
+        with socket.create_connection(place, timeout=LDAP_SECONDS) as connection:
+            if parts.scheme == "ldaps":
+                context.wrap_socket(connection, server_hostname=parts.hostname).close()
+    except OSError as error:
+        logger.warning("The directory does not answer: %s", error)
+        return False
+    return True
 
 
 def is_ours(name: str) -> bool:
