@@ -11,7 +11,7 @@ from certificates.models import Certificate, Order, OrderKey, Version
 from certificates.services.asking import ask, ask_for_reissue, ask_for_renewal
 from certificates.services.placing import open_order_conflict, place_order, wake
 from certificates.services.request import CertificateRequest
-from certificates.services.rights import deciding_verb
+from certificates.services.rights import deciding_verb, require_names
 from certificates.services.signable import require_signable
 from certificates.services.wanted import resolve
 from certmate.access import policy
@@ -76,6 +76,7 @@ def revoke_certificate(
             field="reason",
         )
     version = _version_to_revoke(certificate, number)
+    require_names(actor, version)
     if version.revoked_at is not None:
         raise Conflict(
             f"{version} was revoked on {version.revoked_at:%Y-%m-%d}.", code="revoke.already"

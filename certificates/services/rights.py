@@ -1,7 +1,7 @@
 """What somebody has to be allowed for an order, when it is placed and until the CA is asked."""
 
 from certificates.choices import OrderKind
-from certificates.models import Certificate, Order
+from certificates.models import Certificate, Order, Version
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.requesters import present
@@ -30,6 +30,15 @@ def require_still(order: Order) -> None:
         )
 
 
+def require_names(actor: Actor, version: Version) -> None:
+    """Raise AccessDenied for a token that is for other names than this version has, which need not
+    be those of its certificate now.
+    """
+    limits = actor.limits
+    if limits is not None and not all(map(limits.match, version.names)):
+        raise AccessDenied(f"{version} has names that this token is not for.", code="access.names")
+
+
 def asked(order: Order) -> Certificate:
     """The certificate as the order wants it, to ask whether somebody may request it."""
     wanted = order.certificate
@@ -44,8 +53,15 @@ def asked(order: Order) -> Certificate:
 
 
 def _may(actor: Actor, order: Order) -> bool:
-    may_request = policy.allowed(actor, Verb.REQUEST, asked(order))
+    may_request = policy.allowed(actor, Verb.REQUEST, asked(order)) and _may_name(actor, order)
     if order.kind == OrderKind.ISSUE and may_request:
         return True
     may = policy.allowed(actor, deciding_verb(order), order.certificate)
     return may and (may_request or order.kind != OrderKind.REISSUE)
+
+
+def _may_name(actor: Actor, order: Order) -> bool:
+    """Whether they still see what they named, or what was chosen among all that they saw."""
+    proofs = [account for account, _ in order.dns_accounts]
+    named = (order.ca_account, order.authority, *proofs)
+    return all(policy.allowed(actor, Verb.VIEW, one) for one in named if one is not None)

@@ -9,6 +9,7 @@ from certificates.models import Certificate, Version
 from certificates.services.asking import ask
 from certificates.services.certificates import lock, set_renewal
 from certificates.services.placing import open_order_conflict
+from certificates.services.rights import require_names
 from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
@@ -30,6 +31,7 @@ def activate_version(*, actor: Actor, certificate: Certificate, number: int) -> 
     version = certificate.versions.select_related("storage_target").filter(number=number).first()
     if version is None:
         raise NotFound(f"{certificate.name} has no version {number}.", code="version.unknown")
+    require_names(actor, version)
     _require_usable(certificate, version)
     ref = BundleRef("server", certificate.name)
     bundle = storage.load(target=version.storage_target, ref=ref, fingerprint=version.fingerprint)
@@ -99,6 +101,7 @@ def load_bundle(*, actor: Actor, certificate: Certificate, include_private: bool
     version = certificate.current_version
     if version is None or version.stored_at is None:
         raise NotFound(f"{certificate.name} was not issued yet.", code="certificate.not_issued")
+    require_names(actor, version)
     if not include_private:
         record(certificate, "certificate.downloaded", version=version.number)
         return Bundle(cert=version.cert, chain=version.chain, privkey=None, metadata={})
