@@ -32,6 +32,7 @@ _URI = re.compile(
 )
 # RFC 8141 §2.
 _URN = re.compile(rf"[Uu][Rr][Nn]:([A-Za-z0-9][A-Za-z0-9-]{{0,30}}[A-Za-z0-9]):({_CHARACTER}+)")
+_DOT = re.compile("%2e", re.IGNORECASE)
 _MAX_PORT = 65535
 
 
@@ -173,6 +174,9 @@ def _uri(text: str) -> str:
     scheme, host, port, rest = found.groups(default="")
     if int(port[1:] or 0) > _MAX_PORT:
         raise PKIError(f"{shown(text)} has no port below 65536.", code="san.invalid")
+    if not {".", ".."}.isdisjoint(re.split("[/?#]", _DOT.sub(".", rest))):
+        # RFC 3986 §5.2.4: a reader that removes them sees another place than a pattern did.
+        raise PKIError(f"{shown(text)} has dot segments in its path.", code="san.invalid")
     return f"{scheme.lower()}://{_uri_host(host)}{port}{rest}"
 
 
