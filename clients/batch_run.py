@@ -32,10 +32,11 @@ from clients import issuing
 from clients.choices import BatchState, Method, RowState
 from clients.issuing import Issue
 from clients.models import Batch, BatchRow, ClientCertificate, ClientVersion, Identity
+from clients.services.batches import needs_approval
 from providers import issuers
 from providers.authority.building import Drafted, IssuingKey, Leaf
 from providers.authority.bulk import Asked, Outcome, draft_all, finish_all
-from providers.models import Authority, AuthorityKey, LedgerEntry
+from providers.models import Authority, AuthorityKey, LedgerEntry, Profile
 from providers.services import ledger, signing
 
 logger = logging.getLogger(__name__)
@@ -243,12 +244,17 @@ class Run:
         claims.fenced(Batch, self.batch.pk, self.token, lease_expires_at=clock.now() + LEASE)
 
     def _require_still(self) -> None:
-        """Raise AccessDenied (`access.withdrawn`) if whoever asked may not do so any more."""
+        """Raise AccessDenied (`access.withdrawn`) if whoever asked may not do so any more, and
+        InvalidRequest if each certificate has to be approved of since.
+        """
         batch = self.batch
+        if Profile.objects.filter(pk=batch.profile_id, needs_approval=True).exists():
+            raise needs_approval(batch.profile)
         sample = ClientCertificate(
             team=batch.team, authority=batch.authority, storage_target=batch.storage_target
         )
-        require_still(batch, lambda actor: policy.allowed(actor, Verb.REQUEST, sample))
+        asked = ((Verb.REQUEST, sample), (Verb.VIEW, batch.authority))
+        require_still(batch, lambda actor: all(policy.allowed(actor, *one) for one in asked))
 
     def _leave(self) -> None:
         """Put the batch back, so that another worker need not wait for the lease to end."""

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 
+from certmate.access import policy
+from certmate.access.verbs import Verb
 from certmate.pki.keys import KeyType, label
 from certmate.ui.forms import ObjectForm, ServiceForm, TagsField, team_field, team_name
 from clients.forms import fields
@@ -192,13 +194,15 @@ class ClientSettingsForm(ObjectForm[ClientCertificate]):
         names = ("identity", "auto_renew", "renewal_days", "tags", "notes", "team")
         initial = {name: getattr(obj, name) for name in names}
         super().__init__(*args, obj=obj, initial=initial, **kwargs)
+        if obj.identity is not None and not policy.allowed(self.actor, Verb.ADMINISTER, obj):
+            del self.fields["identity"]
         if obj.authority_id is None:
             # Nothing here can renew what another CA has issued.
             del self.fields["auto_renew"], self.fields["renewal_days"]
 
     def carry_out(self) -> ClientCertificate:
         data = {**self.cleaned_data, "team": team_name(self.cleaned_data)}
-        if data["identity"] == str(self.obj.identity or ""):
+        if data.get("identity") == str(self.obj.identity or ""):
             # It may be hidden from whoever changes something else.
             del data["identity"]
         return update_client_certificate(actor=self.actor, certificate=self.obj, **data)

@@ -22,6 +22,7 @@ from clients.services.asking import ask
 from clients.services.checking import UNENDED, Checker
 from clients.services.rows import Row
 from clients.services.wishes import ClientWish, Frame, frame_of, require_storable
+from providers.models import Profile
 
 RUN_BATCH = "clients.run_batch"
 _INSERT = 1000
@@ -50,11 +51,7 @@ def create_batch(*, actor: Actor, frame_wish: ClientWish, rows: Iterable[tuple[i
     )
     policy.require(actor, Verb.REQUEST, sample)
     if frame.profile.needs_approval:
-        raise InvalidRequest(
-            f"Each request under {frame.profile} waits for approval; a batch cannot.",
-            code="batch.needs_approval",
-            field="profile",
-        )
+        raise needs_approval(frame.profile)
     checker = Checker(actor, frame)
     checked = checker.check(rows)
     kept: _Kept = {"auto_renew": frame_wish.auto_renew, "tags": clean_tags(frame_wish.tags)}
@@ -72,6 +69,15 @@ def create_batch(*, actor: Actor, frame_wish: ClientWish, rows: Iterable[tuple[i
         record(batch, "batch.requested", **told)
     _load(batch, checked)
     return batch
+
+
+def needs_approval(profile: Profile) -> InvalidRequest:
+    """The error for a profile under which no batch is issued."""
+    return InvalidRequest(
+        f"Each request under {profile} waits for approval; a batch cannot.",
+        code="batch.needs_approval",
+        field="profile",
+    )
 
 
 def cancel_batch(*, actor: Actor, batch: Batch) -> Batch:

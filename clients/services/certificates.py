@@ -190,8 +190,11 @@ def update_client_certificate(
     holder = find_identity(actor, identity) if identity is not None else None
     with transaction.atomic():
         certificate = lock(certificate)
-        if identity is not None:
+        if identity is not None and certificate.identity != holder:
             policy.require_no_gain(actor, certificate, identity=holder)
+            if certificate.identity is not None:
+                # What its rules ask for ends with it, as with a team.
+                policy.require(actor, Verb.ADMINISTER, certificate)
             certificate.identity = holder
         if team is not None:
             owner = find_team(actor=actor, name=team)

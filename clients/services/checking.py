@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from certmate.access import policy
 from certmate.access.actors import Actor
+from certmate.access.services import approvals
+from certmate.access.verbs import Verb
 from certmate.core.errors import CertMateError, InvalidRequest, invalid_input
 from certmate.core.texts import is_storable
 from certmate.pki.names import shown
@@ -55,6 +57,7 @@ class Checker:
         """All rows, ready to be inserted. Raises BatchInvalid with what is wrong with which."""
         key = signing.issuing(signing.signing_key(self.frame.authority))
         profile = self.frame.profile.rules
+        ruled = approvals.aimed_at(Verb.REQUEST, Identity, kind=ClientCertificate)
         found: list[BatchRow] = []
         for chunk in _chunks(rows):
             identities = self._identities(chunk)
@@ -63,6 +66,7 @@ class Checker:
                     with invalid_input(""):
                         wish = _wish(row)
                         holder = _holder(identities, wish.identity)
+                        _require_no_rule(ruled, holder)
                         prepared = prepare_in(self.frame, wish, identity=holder, actor=self.actor)
                         check_asked(key, profile, prepared.leaf())
                     found.append(_stored(number, row, prepared.certificate))
@@ -100,10 +104,17 @@ class Checker:
         for chunk in _chunks(row for row in found if row.key is not None):
             before = BatchRow.objects.filter(owner=owner.pk, key__in=[row.key for row in chunk])
             issued = dict(before.exclude(certificate=None).values_list("key", "certificate_id"))
+            # A token may see less than its owner, and who lost a right less than before.
+            rows = ClientCertificate.objects.filter(pk__in=issued.values())
+            seen_here = set(policy.visible(self.actor, rows).values_list("pk", flat=True))
             open_ = before.filter(batch__state__in=UNENDED, state=RowState.QUEUED)
             under_way = set(open_.values_list("key", flat=True))
             for row in chunk:
-                if row.key in issued:
+                if row.key in issued and issued[row.key] not in seen_here:
+                    self._refuse(
+                        row.number, "key", "It stands for a certificate that is not shown."
+                    )
+                elif row.key in issued:
                     row.state, row.certificate_id, row.key = (
                         RowState.REPEATED,
                         issued[row.key],
@@ -194,6 +205,16 @@ def _holder(identities: Mapping[str, Identity], name: str) -> Identity | None:
             field="identity",
         )
     return identities[name]
+
+
+def _require_no_rule(ruled: Collection[str], holder: Identity | None) -> None:
+    """The approval of a batch is about what its rows have in common, not about their holders."""
+    if holder is not None and str(holder.pk) in ruled:
+        raise InvalidRequest(
+            f"A rule asks for approval of certificates for {holder}; ask for them one by one.",
+            code="batch.needs_approval",
+            field="identity",
+        )
 
 
 def _stored(number: int, row: Row, certificate: ClientCertificate) -> BatchRow:

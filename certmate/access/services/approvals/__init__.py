@@ -19,7 +19,7 @@ from certmate.access.services.approvals.deciding import (
     reject_request,
     to_decide,
 )
-from certmate.access.services.approvals.matching import given
+from certmate.access.services.approvals.matching import aimed_at, given
 from certmate.access.services.approvals.operations import OPERATIONS, Operation, register
 from certmate.access.services.approvals.rules import (
     containers,
@@ -36,6 +36,7 @@ __all__ = [
     "ApprovalNeeded",
     "Operation",
     "Permit",
+    "aimed_at",
     "approve_request",
     "cancel_request",
     "carry_out",

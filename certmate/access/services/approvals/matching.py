@@ -25,6 +25,18 @@ def matching(verb: Verb, target: models.Model) -> models.QuerySet[ApprovalRule]:
     return rules.filter(verb=verb, is_enabled=True).select_related("role")
 
 
+def aimed_at(
+    verb: Verb, container: type[models.Model], *, kind: type[models.Model]
+) -> frozenset[str]:
+    """The primary keys of those of these containers that an enabled rule about the verb on objects
+    of the kind names.
+    """
+    of = ContentType.objects.get_for_model
+    rules = ApprovalRule.objects.filter(Q(kind=None) | Q(kind=of(kind)), target_type=of(container))
+    named = rules.filter(verb=verb, is_enabled=True).values_list("target_pk", flat=True)
+    return frozenset(str(pk) for pk in named)
+
+
 def is_satisfied(approval: Approval) -> bool:
     """Whether every rule has its approvals, from people who are active members of its role now."""
     fresh = Approval.objects.prefetch_related("requirements", "votes__user__groups")
