@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from certmate.access.verbs import Verb
+from certmate.core.errors import AccessDenied
 from certmate.pki.inspect import pem_of
 from certmate.rest.fields import Text, instant
 from certmate.rest.serializers import Input, Nothing, Output
@@ -113,9 +114,18 @@ class LedgerEndpoint(Endpoint):
         heavy = ("private_key", "csr", "cert", "outside_chain", "cross_cert")
         return rows.defer("tbs", *(f"key__{column}" for column in heavy))
 
+    def authority(self, name: str) -> Authority:
+        """The authority, unless a token may see it and not all that it signs."""
+        found: Authority = self.find(Authority.objects.all(), name=name)
+        limits = self.actor.limits
+        if limits is not None and (limits.patterns or found.team_id not in (limits.teams or ())):
+            raise AccessDenied(
+                f"This token is limited, and the ledger of {found} is of all.", code="access.scope"
+            )
+        return found
+
     def entry(self, name: str, serial: str, verb: Verb = Verb.VIEW) -> LedgerEntry:
-        authority: Authority = self.find(Authority.objects.all(), name=name)
-        rows = self.get_queryset().filter(authority=authority)
+        rows = self.get_queryset().filter(authority=self.authority(name))
         entry: LedgerEntry = self.find(rows, verb, serial=ledger_key(serial))
         return entry
 
@@ -134,8 +144,7 @@ class Ledger(LedgerEndpoint):
 
     def get(self, request: Request, name: str) -> Response:
         """One page of what the authority has signed or tried to sign, the newest first."""
-        authority = self.find(Authority.objects.all(), name=name)
-        rows = self.get_queryset().filter(authority=authority).defer("tbs", "cert")
+        rows = self.get_queryset().filter(authority=self.authority(name)).defer("tbs", "cert")
         return self.page(rows, LedgerEntryOutput())
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from certmate.access.models import ApiToken
 from certmate.core import clock
 from certmate.pki.inspect import pem_of
 from certmate.rest.fields import instant
@@ -60,6 +61,13 @@ def test_an_entry_of_another_authority_is_not_found_here(owner: Caller) -> None:
     problem(owner.get(f"{LEDGER}/{serial}"), 404, "request.not_found")
     problem(owner.post(f"{LEDGER}/{serial}/revoke"), 404, "request.not_found")
     assert not Revocation.objects.exists()
+
+
+def test_a_token_that_is_limited_reads_no_ledger(owner: Caller) -> None:
+    serial = making.leaf(making.root()).entry.serial
+    ApiToken.objects.update(name_patterns=["*.example.com"])
+    for path in (LEDGER, f"{LEDGER}/{serial}"):
+        problem(owner.get(path), 403, "access.scope")
 
 
 def test_the_ledger_is_paged_filtered_and_searched(owner: Caller) -> None:
