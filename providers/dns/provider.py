@@ -21,13 +21,14 @@ class Credential:
     """One declared parameter and how certbot's plugin calls it.
 
     A `url` may not lead to a metadata service. What is a `file` reaches the plugin as the path of
-    a file in memory with that content.
+    a file in memory with that content. What says which server is believed `is_trust`.
     """
 
     parameter: Parameter
     key: str = ""
     is_url: bool = False
     is_file: bool = False
+    is_trust: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,15 @@ class DNSProvider:
         """
         return "" if self.package == "certbot" else f"pip install {self.package}"
 
+    def moves(self, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+        """Whether a secret that is in both could be sent elsewhere after the change.
+
+        Any value that is no secret may decide that: what looks like a region or the name of a
+        tenant becomes part of a host name in some plugin.
+        """
+        deciding = (c.parameter for c in self.credentials if c.is_trust or not c.parameter.secret)
+        return any(before.get(p.name, p.default) != after.get(p.name, p.default) for p in deciding)
+
     def validate(self, values: Mapping[str, Any], *, field: str = "credentials") -> dict[str, str]:
         """The credentials, complete and clean. Raises InvalidRequest naming the wrong one."""
         clean = parameters.validate(self.parameters, values, field=field)
@@ -128,8 +138,15 @@ def url(
 
 
 def file(
-    name: str, key: str, label: str, help: str = "", /, *, required: bool = True
+    name: str,
+    key: str,
+    label: str,
+    help: str = "",
+    /,
+    *,
+    required: bool = True,
+    is_trust: bool = False,
 ) -> Credential:
     """A secret of several lines that the plugin reads from a file."""
     parameter = Parameter(name, label, help, required, secret=True, multiline=True)
-    return Credential(parameter, key, is_file=True)
+    return Credential(parameter, key, is_file=True, is_trust=is_trust)

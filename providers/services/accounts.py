@@ -21,6 +21,15 @@ def require_for_everybody(actor: Actor, model: type[Account]) -> None:
     policy.require(actor, Verb.CHANGE, model)
 
 
+def secret_needed(labels: str, field: str) -> InvalidRequest:
+    """Who may change an account may not read its secrets, and so not send them elsewhere either."""
+    return InvalidRequest(
+        f"Give again what could go elsewhere by this change: {labels}.",
+        code="account.secret_needed",
+        field=field,
+    )
+
+
 def save(actor: Actor, account: AccountT, others: Iterable[AccountT]) -> AccountT:
     """Validate and save; a new default takes the place of the `others` that were it."""
     try:

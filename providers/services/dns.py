@@ -10,7 +10,7 @@ from certmate.access.actors import Actor
 from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.core.errors import InvalidRequest, invalid_input
-from certmate.core.parameters import merge
+from certmate.core.parameters import MASK, merge
 from certmate.pki.names import parse_name
 from providers.dns import catalogue, zones
 from providers.dns.delegation import overfull, record_of
@@ -64,18 +64,14 @@ def update_dns_account(
 ) -> DNSAccount:
     """Change what is given; a secret that is masked or left out stays.
 
-    `changes` are of `propagation_seconds` and `is_default`.
+    `changes` are of `propagation_seconds` and `is_default`. Raises InvalidRequest
+    (`account.secret_needed`) if a secret that stays could be sent elsewhere then.
     """
     policy.require(actor, Verb.CHANGE, account)
     with transaction.atomic():
         account = DNSAccount.objects.select_for_update().get(pk=account.pk)
         if credentials is not None:
-            entry = account.catalogue_entry
-            merged = merge(entry.parameters, account.credentials, credentials)
-            changed = entry.validate(merged)
-            if changed != account.credentials:
-                account.credentials = changed
-                account.verified_at, account.verification_error = None, ""
+            _change_credentials(account, credentials)
         for field, given in (("zones", zones), ("delegated_zones", delegated_zones)):
             if given is not None and (wanted := _zones(given, field)) != getattr(account, field):
                 accounts.require_for_everybody(actor, DNSAccount)
@@ -155,6 +151,30 @@ def require_room(*, account: DNSAccount, names: Sequence[str]) -> None:
             code="dns.capacity",
             field="dns",
         )
+
+
+def _change_credentials(account: DNSAccount, given: Mapping[str, Any]) -> None:
+    entry = account.catalogue_entry
+    changed = entry.validate(merge(entry.parameters, account.credentials, given))
+    if changed == account.credentials:
+        return
+    if entry.moves(account.credentials, changed):
+        _require_secrets_again(account, given)
+    account.credentials = changed
+    account.verified_at, account.verification_error = None, ""
+
+
+def _require_secrets_again(account: DNSAccount, given: Mapping[str, Any]) -> None:
+    kept = [
+        parameter
+        for parameter in account.catalogue_entry.parameters
+        if parameter.secret
+        and parameter.name in account.credentials
+        and given.get(parameter.name) in (None, MASK)
+    ]
+    if kept:
+        labels = ", ".join(parameter.label for parameter in kept)
+        raise accounts.secret_needed(labels, f"credentials.{kept[0].name}")
 
 
 def _zones(given: Iterable[str], field: str) -> list[str]:

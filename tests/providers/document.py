@@ -65,6 +65,9 @@ Before the CA is asked, each CNAME is looked up, and what is missing is named.
 **Identities instead of secrets.** AWS Route 53, Google Cloud DNS and Azure DNS accounts can use
 the role, service account or managed identity of the machine that the worker runs on.
 
+**Changing credentials.** Whoever may change an account may not read its secrets. Where anything
+but a secret changes, or which server is believed, all secrets of the account are given again.
+
 **Not in the list** is what lego marks as shut down. Zones under non-public suffixes (`.internal`)
 are not found by the plugins that build on lexicon (DNSimple, DNS Made Easy, Gehirn, Linode,
 LuaDNS, NS1, OVHcloud, Sakura Cloud, Dynu, Njalla, Plesk).

@@ -85,13 +85,13 @@ def test_a_dns_account_is_made_and_shows_no_secret(owner: Caller) -> None:
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_a_masked_or_missing_secret_stays(owner: Caller, method: str, secret: str | None) -> None:
     owner.send("POST", "/api/dns-accounts", DNS_BODY)
-    credentials = CREDENTIALS | {"nameserver": "192.0.2.54", "tsig_secret": secret}
+    credentials = CREDENTIALS | {"tsig_secret": secret}
     if secret is None:
         del credentials["tsig_secret"]
-    body = DNS_BODY | {"credentials": credentials}
+    body = DNS_BODY | {"credentials": credentials, "propagation_seconds": 7}
     assert owner.send(method, "/api/dns-accounts/bind", body).status_code == 200
-    stored = DNSAccount.objects.get().credentials
-    assert (stored["nameserver"], stored["tsig_secret"]) == ("192.0.2.54", CANARY)
+    stored = DNSAccount.objects.get()
+    assert (stored.propagation_seconds, stored.credentials["tsig_secret"]) == (7, CANARY)
 
 
 def test_a_new_secret_replaces_the_old_one(owner: Caller) -> None:

@@ -131,6 +131,7 @@ TABLE = (
                 "Trusted certificates (PEM)",
                 "The root of a private CA.",
                 required=False,
+                is_trust=True,
             ),
             choice("ssl_verify", "dns_infoblox_ssl_verify", "Verify TLS", choices=SWITCH[::-1]),
         ),
