@@ -94,6 +94,10 @@ class DNSProvider:
         deciding = (c.parameter for c in self.credentials if c.is_trust or not c.parameter.secret)
         return any(before.get(p.name, p.default) != after.get(p.name, p.default) for p in deciding)
 
+    def as_machine(self, values: Mapping[str, str]) -> bool:
+        """Whether an account with these values signs in as the machine of the worker."""
+        return bool(self.ambient) and self.is_ambient(values)
+
     def validate(self, values: Mapping[str, Any], *, field: str = "credentials") -> dict[str, str]:
         """The credentials, complete and clean. Raises InvalidRequest naming the wrong one."""
         clean = parameters.validate(self.parameters, values, field=field)

@@ -86,7 +86,7 @@ def render(
             if p.secret and p.name in credentials
             for part in _parts(credentials[p.name])
         ),
-        ambient=provider.ambient if provider.ambient and provider.is_ambient(credentials) else (),
+        ambient=provider.ambient if provider.as_machine(credentials) else (),
         wait=seconds if seconds is None or propagation is None else propagation,
         capacity=provider.capacity,
         target=credentials.get(provider.target, ""),

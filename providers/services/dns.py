@@ -31,7 +31,8 @@ def create_dns_account(
     team: str = "",
 ) -> DNSAccount:
     """Keep credentials at a provider. Raises InvalidRequest for what the provider's entry does not
-    declare.
+    declare, AccessDenied for the machine's identity or a zone where the right over all accounts is
+    missing.
     """
     policy.require_possible(actor, Verb.REQUEST, DNSAccount)
     account = DNSAccount(
@@ -45,7 +46,7 @@ def create_dns_account(
         team=find_team(actor=actor, name=team),
     )
     policy.require(actor, Verb.REQUEST, account)
-    if account.served:
+    if account.served or account.catalogue_entry.as_machine(account.credentials):
         accounts.require_for_everybody(actor, DNSAccount)
     return accounts.save(
         actor, account, DNSAccount.objects.filter(is_default=True, provider=provider)
@@ -65,13 +66,14 @@ def update_dns_account(
     """Change what is given; a secret that is masked or left out stays.
 
     `changes` are of `propagation_seconds` and `is_default`. Raises InvalidRequest
-    (`account.secret_needed`) if a secret that stays could be sent elsewhere then.
+    (`account.secret_needed`) if a secret that stays could be sent elsewhere then, AccessDenied as
+    `create_dns_account` does.
     """
     policy.require(actor, Verb.CHANGE, account)
     with transaction.atomic():
         account = DNSAccount.objects.select_for_update().get(pk=account.pk)
         if credentials is not None:
-            _change_credentials(account, credentials)
+            _change_credentials(actor, account, credentials)
         for field, given in (("zones", zones), ("delegated_zones", delegated_zones)):
             if given is not None and (wanted := _zones(given, field)) != getattr(account, field):
                 accounts.require_for_everybody(actor, DNSAccount)
@@ -153,11 +155,13 @@ def require_room(*, account: DNSAccount, names: Sequence[str]) -> None:
         )
 
 
-def _change_credentials(account: DNSAccount, given: Mapping[str, Any]) -> None:
+def _change_credentials(actor: Actor, account: DNSAccount, given: Mapping[str, Any]) -> None:
     entry = account.catalogue_entry
     changed = entry.validate(merge(entry.parameters, account.credentials, given))
     if changed == account.credentials:
         return
+    if entry.as_machine(changed):
+        accounts.require_for_everybody(actor, DNSAccount)
     if entry.moves(account.credentials, changed):
         _require_secrets_again(account, given)
     account.credentials = changed

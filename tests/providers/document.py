@@ -63,7 +63,9 @@ under *delegated zones*; the account then needs no right to the latter, and is f
 Before the CA is asked, each CNAME is looked up, and what is missing is named.
 
 **Identities instead of secrets.** AWS Route 53, Google Cloud DNS and Azure DNS accounts can use
-the role, service account or managed identity of the machine that the worker runs on.
+the role, service account or managed identity of the machine that the worker runs on. That
+identity is everybody's: choosing it, or changing an account that has it, needs the right to change
+all DNS accounts.
 
 **Changing credentials.** Whoever may change an account may not read its secrets. Where anything
 but a secret changes, or which server is believed, all secrets of the account are given again.
