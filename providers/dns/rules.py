@@ -111,12 +111,17 @@ def uuid(name: str, text: str) -> None:
 
 def json_object(name: str, text: str) -> None:
     """Raises Refused for what is no JSON object."""
+    _object(name, text)
+
+
+def _object(name: str, text: str) -> dict[str, object]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Refused(name, "This must be the JSON document as the provider made it.")
+    return found
 
 
 def one_of(*sets: tuple[str, ...]) -> Callable[[Mapping[str, str]], None]:
@@ -144,7 +149,13 @@ def google(values: Mapping[str, str]) -> None:
             "service_account_key", "Give a service account's key, or use the machine's own account."
         )
     if is_given:
-        json_object("service_account_key", values["service_account_key"])
+        _own_key("service_account_key", values["service_account_key"])
+
+
+def _own_key(name: str, text: str) -> None:
+    # Other types name files and addresses, whose content the library sends wherever they say.
+    if _object(name, text).get("type") != "service_account":
+        raise Refused(name, 'This must be the key of a service account: its "type" says so.')
 
 
 def azure(values: Mapping[str, str]) -> None:

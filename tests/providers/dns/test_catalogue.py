@@ -1,5 +1,6 @@
 """The DNS providers as data, and what each refuses."""
 
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,14 @@ SCRIPT = {"auth_hook": "add.sh"}
 EDGE = dict.fromkeys(("client_token", "client_secret", "access_token", "host"), "x")
 AZURE = {"subscription_id": "s", "resource_group": "g", "zone": "example.test"}
 GOOGLE_KEY = "service_account_key"
+# The library would read the file and send it to the address.
+ELSEWHERE_KEY = json.dumps(
+    {
+        "type": "external_account",
+        "token_url": "https://elsewhere.test",
+        "credential_source": {"file": "/etc/passwd"},
+    }
+)
 ACME_DNS = {
     "api_url": "https://auth.test",
     "username": "u",
@@ -106,6 +115,8 @@ def test_the_algorithm_is_always_written_and_never_md5_by_default() -> None:
         ("scaleway", {"application_token": "no-uuid"}, "application_token"),
         ("google", {}, "service_account_key"),
         ("google", {"service_account_key": "[1]"}, "service_account_key"),
+        ("google", {"service_account_key": "{}"}, GOOGLE_KEY),
+        ("google", {"service_account_key": ELSEWHERE_KEY}, GOOGLE_KEY),
         ("google", {"service_account_key": "{}", "use_ambient_credentials": True}, GOOGLE_KEY),
         ("azure", AZURE, "tenant_id"),
         ("azure", AZURE | {"zone": "x:/subscriptions/other"}, "zone"),
