@@ -79,16 +79,17 @@ def update_ca_account(
     **changes: Any,
 ) -> CAAccount:
     """Change what is given, of `changes` the `orders_per_hour`. The directory of a registered
-    account stays: another one is another account.
+    account stays: another one is another account. Raises InvalidRequest (`account.secret_needed`)
+    if another directory would be shown what the stored HMAC key signs.
     """
     policy.require(actor, Verb.CHANGE, account)
     with transaction.atomic():
         # The caller's copy may be older than a registration by a worker.
         account = CAAccount.objects.select_for_update().get(pk=account.pk)
-        if directory_url is not None and directory_url != account.directory_url:
-            _move(account, directory_url)
         if eab_kid is not None or eab_hmac_key not in (None, MASK):
             account.eab = _changed_eab(account, eab_kid, eab_hmac_key)
+        if directory_url is not None and directory_url != account.directory_url:
+            _move(account, directory_url, eab_hmac_key)
         if email is not None:
             account.email = email
         if profile is not None and profile != account.profile:
@@ -106,13 +107,19 @@ def update_ca_account(
         return accounts.save(actor, account, CAAccount.objects.filter(is_default=True))
 
 
-def _move(account: CAAccount, directory_url: str) -> None:
+def _move(account: CAAccount, directory_url: str, hmac_key: str | None) -> None:
     if account.account_uri:
         raise Conflict(
             "The account is registered at its directory. Make a new account.",
             code="account.registered",
         )
+    before = account.directory_url
     account.directory_url = _directory(account.catalogue_entry, directory_url)
+    if account.directory_url == before:
+        return
+    # The key itself never leaves, but a directory is shown a signature that it may guess it from.
+    if account.eab.get("hmac_key") and hmac_key in (None, MASK):
+        raise accounts.secret_needed("EAB HMAC key", "eab_hmac_key")
     # The old directory may have seen the key; it is for one CA only.
     account.account_key, account.offered_profiles = {}, None
 

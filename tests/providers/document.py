@@ -81,10 +81,11 @@ LuaDNS, NS1, OVHcloud, Sakura Cloud, Dynu, Njalla, Plesk).
 ## CAs
 
 EAB is external account binding (RFC 8555 §7.3.4): the pair of values is tried when the account is
-verified or first used, and its key is forgotten then. What is issued by an account at a staging
-CA is badged. `acme` and `step-ca` take any directory, with the roots that its server is trusted
-by. Of DigiCert, GlobalSign and Sectigo the account may name another directory, such as that of a
-region. Buypass is not in the list: it issues no TLS certificates by ACME any more.
+verified or first used, and its key is forgotten then; to name another directory before that, give
+the key again. What is issued by an account at a staging CA is badged. `acme` and `step-ca` take any
+directory, with the roots that its server is trusted by. Of DigiCert, GlobalSign and Sectigo the
+account may name another directory, such as that of a region. Buypass is not in the list: it issues
+no TLS certificates by ACME any more.
 
 **Profiles.** Some CAs let one choose the kind of certificate
 ([draft-ietf-acme-profiles](https://datatracker.ietf.org/doc/draft-ietf-acme-profiles/)). What a CA

@@ -9,7 +9,7 @@ from guardian.shortcuts import assign_perm
 from certmate.core.parameters import MASK
 from providers.dns.catalogue import CATALOGUE
 from providers.dns.provider import DNSProvider
-from providers.models import DNSAccount
+from providers.models import CAAccount, DNSAccount
 from tests import factories
 from tests.caller import Caller, problem
 from tests.cast import Cast
@@ -117,3 +117,27 @@ def test_the_admin_says_at_its_field_which_secret_is_needed(cast: Cast) -> None:
     assert DNSAccount.objects.get().credentials == account.credentials
     assert client.post(page(account), sent | {"credentials_api_key": "again"}).status_code == 302
     assert DNSAccount.objects.get().credentials["api_url"] == "https://elsewhere.test"
+
+
+BOUND: dict[str, Any] = {"eab": {"kid": "kid", "hmac_key": "HMAC-CANARY"}}
+
+
+@pytest.mark.parametrize("sent", [{}, {"eab_hmac_key": MASK}, {"eab_kid": "kid"}])
+def test_a_binding_is_not_shown_to_another_directory(cast: Cast, sent: dict[str, str]) -> None:
+    account = factories.ca_account(**BOUND)
+    caller, moved = Caller(cast.owner), {"directory_url": "https://elsewhere.test/directory"}
+    answer = caller.patch("/api/ca-accounts/ca", **moved, **sent)
+    assert list(problem(answer, 400, "account.secret_needed")["errors"]) == ["eab_hmac_key"]
+    assert CAAccount.objects.get().directory_url == account.directory_url
+    assert caller.patch("/api/ca-accounts/ca", email="new@example.test").status_code == 200
+    for given in ({"eab_hmac_key": "bmV3"}, {"eab_kid": "", "eab_hmac_key": ""}):
+        assert caller.patch("/api/ca-accounts/ca", **moved, **given).status_code == 200
+        CAAccount.objects.update(directory_url=account.directory_url)
+
+
+def test_the_admin_asks_at_its_field_for_the_binding_of_an_account_that_moves(cast: Cast) -> None:
+    account = factories.ca_account(**BOUND)
+    sent = {"directory_url": "https://elsewhere.test/directory", "eab_kid": "kid"}
+    response = signed_in(cast.owner).post(page(account), sent | {"eab_hmac_key": ""})
+    assert list(response.context["form"].errors) == ["eab_hmac_key"]
+    assert CAAccount.objects.get().directory_url == account.directory_url
