@@ -15,7 +15,7 @@ from certificates.models import Certificate, Order, OrderKey, Version
 from certificates.obtaining import obtain, prepare
 from certificates.services.certificates import set_renewal
 from certificates.services.metadata import metadata
-from certificates.services.rights import require_still
+from certificates.services.rights import actor_of, require_still
 from certificates.services.versions import settle
 from certificates.watch import OrderWatch
 from certmate.audit.context import Context, running
@@ -185,7 +185,8 @@ def _revoke(watch: OrderWatch) -> None:
             error_detail="",
         )
         if version.entry is not None:
-            issuers.revoke_signed(entry=version.entry, reason=order.reason)
+            actor = actor_of(order)
+            issuers.revoke_signed(actor=actor, entry=version.entry, reason=order.reason)
         _mark_revoked(order, version)
         watch.step("Revoked.")
 

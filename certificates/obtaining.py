@@ -6,7 +6,7 @@ from django.db import transaction
 
 from certificates.choices import OrderStep
 from certificates.models import Certificate, OrderKey, Version
-from certificates.services.signable import leaf_for
+from certificates.services.signable import holder_of, leaf_for
 from certificates.services.turns import turn_of
 from certificates.watch import OrderWatch
 from certmate.core.errors import IntegrityFault, invalid_input
@@ -107,7 +107,7 @@ def _sign(watch: OrderWatch, key: OrderKey, authority: Authority) -> _Obtained:
         spki=request.spki,
         validity_days=order.validity_days,
     )
-    holder = f"server/{order.certificate.name}"
+    holder = holder_of(order.certificate.name)
     signed = issuers.sign_leaf(authority=authority, profile=profile, leaf=leaf, holder=holder)
     return _Obtained(signed.cert, signed.chain, request.key.spki_sha256, signed)
 

@@ -20,7 +20,10 @@ _OTHERS = {
     "internal": "CertMate itself failed. Its log has the details under the order's request id.",
     "internal.integrity": "Do not retry before the cause is known: read CertMate's log, and "
     "report it.",
+    "key.authority": "The key is a CA's. Reissue without the CSR, or with one of a new key.",
     "key.blocked": "The key was compromised. Reissue without the CSR, or with one of a new key.",
+    "key.other_holder": "The key is certified for another certificate. Reissue without the CSR, or "
+    "with one of a new key; or revoke the other one first.",
     "ledger.given_up": "The signature came too late and is revoked. Retry: another serial number "
     "is signed.",
     "profile.key_type": "Reissue with a type of key that the profile takes.",

@@ -7,7 +7,7 @@ on where it stopped. One row that is refused stops no other.
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,7 +37,7 @@ from providers import issuers
 from providers.authority.building import Drafted, IssuingKey, Leaf
 from providers.authority.bulk import Asked, Outcome, draft_all, finish_all
 from providers.models import Authority, AuthorityKey, LedgerEntry, Profile
-from providers.services import ledger, signing
+from providers.services import key_holders, ledger, signing
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class Run:
         signing.require_opens(self.key, "")
         self._extend_lease()
         drafts = [drafted for _, drafted, _ in ready]
-        holders = [f"client/{row.identifier}" for row, _, _ in ready]
+        holders = [issuing.holder(row.identifier) for row, _, _ in ready]
         chunk.entries = ledger.record(self.key, drafts, holders, profile=self.batch.profile.name)
         frames = [drafted.frame for drafted in drafts]
         chunk.certificates = crew.submit(
@@ -141,18 +141,18 @@ class Run:
     def _refuse(self, chunk: _Chunk) -> None:
         """Note what cannot be issued, and leave it out of the chunk."""
         outcomes = chunk.outcomes.result()
-        hashes = [one.drafted.public_key_hash for one in outcomes if one.drafted is not None]
         names = [row.identifier for row in chunk.rows]
         taken = ClientCertificate.objects.filter(identifier__in=names)
         taken_names = set(taken.values_list("identifier", flat=True))
-        blocked = ledger.blocked(hashes) if hashes else set()
+        bad_keys = _bad_keys(chunk.rows, outcomes, taken_names)
         kept_rows, kept_outcomes, refused = [], [], []
         for row, outcome in zip(chunk.rows, outcomes, strict=True):
             refusal = outcome.refusal
             if row.identifier in taken_names:
                 refusal = ("client.exists", "The identifier was taken meanwhile.", "identifier")
-            elif outcome.drafted is not None and outcome.drafted.public_key_hash in blocked:
-                refusal = ("key.blocked", "This key was compromised.", "csr")
+            elif row.pk in bad_keys:
+                error = bad_keys[row.pk]
+                refusal = (error.code, error.detail, "csr")
             if refusal is None:
                 kept_rows.append(row)
                 kept_outcomes.append(outcome)
@@ -296,6 +296,19 @@ def _asked(row: BatchRow) -> Asked:
         validity=timedelta(days=days) if days else None,
     )
     return Asked(leaf, None if csr else KeyType(wish["key_type"]))
+
+
+def _bad_keys(
+    rows: Sequence[BatchRow], outcomes: Sequence[Outcome], taken: Set[str]
+) -> dict[int, Conflict]:
+    """Why the keys that were brought for rows are refused, by row; those made here are nobody's."""
+    brought = {
+        row.pk: (one.drafted.public_key_hash, issuing.holder(row.identifier))
+        for row, one in zip(rows, outcomes, strict=True)
+        if one.drafted is not None and one.private_key is None and row.identifier not in taken
+    }
+    refused = key_holders.refusals(brought.values())
+    return {pk: refused[pair] for pk, pair in brought.items() if pair in refused}
 
 
 def _done(outcomes: list[Outcome]) -> "Future[list[Outcome]]":

@@ -55,7 +55,12 @@ class Issue:
     @property
     def holder(self) -> str:
         """What the ledger calls it."""
-        return f"client/{self.certificate.identifier}"
+        return holder(self.certificate.identifier)
+
+
+def holder(identifier: str) -> str:
+    """What the ledger calls the certificate of this identifier."""
+    return f"client/{identifier}"
 
 
 def issue_all(
@@ -67,7 +72,8 @@ def issue_all(
 ) -> list[ClientVersion]:
     """Have the drafts signed and keep what comes of them; `also` runs in the same transaction.
 
-    Raises Conflict (`client.exists`) if an identifier was taken meanwhile: then all are given up.
+    Raises Conflict: `client.exists` if an identifier was taken meanwhile (then all are given up),
+    and `key.*` as `sign_drafted` does.
     """
     signed = issuers.sign_drafted(
         key, [one.drafted for one in issues], [one.holder for one in issues], profile=profile.name

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from certmate.access.actors import Actor
 from certmate.core import clock
 from certmate.core.errors import CertMateError, Conflict, invalid_input
 from certmate.pki.inspect import pem_of
@@ -33,7 +34,7 @@ from providers.models import (
     LedgerEntry,
     Profile,
 )
-from providers.services import budget, ledger, revoking, signing
+from providers.services import budget, key_holders, ledger, revoking, signing
 from providers.services.budget import Turn, expect
 from providers.services.registering import forget_registration, registered
 from providers.services.verification import publication
@@ -157,15 +158,16 @@ class SignedLeaf:
     entry: LedgerEntry
 
 
-def check_leaf(*, authority: Authority, profile: Profile, leaf: Leaf) -> None:
+def check_leaf(*, authority: Authority, profile: Profile, leaf: Leaf, holder: str) -> None:
     """Raise what `sign_leaf` would before it signs."""
-    _drafted(authority, profile, leaf)
+    _, drafted = _drafted(authority, profile, leaf)
+    key_holders.require_certifiable([(drafted.public_key_hash, holder)])
 
 
 def sign_leaf(*, authority: Authority, profile: Profile, leaf: Leaf, holder: str) -> SignedLeaf:
     """A certificate under the profile from this authority and no other.
 
-    Raises InvalidRequest with the field that breaks a rule, Conflict (`authority.*`, `key.blocked`)
+    Raises InvalidRequest with the field that breaks a rule, Conflict (`authority.*`, `key.*`)
     before anything is recorded, and what the key store raises.
     """
     key, drafted = _drafted(authority, profile, leaf)
@@ -176,7 +178,6 @@ def _drafted(authority: Authority, profile: Profile, leaf: Leaf) -> tuple[Author
     key = signing.signing_key(authority)
     with invalid_input(""):
         drafted = draft_leaf(signing.issuing(key), profile.rules, leaf, now=clock.now())
-    ledger.require_unblocked([drafted.public_key_hash])
     return key, drafted
 
 
@@ -185,7 +186,11 @@ def sign_drafted(
 ) -> list[SignedLeaf]:
     """Record the drafts and have them signed. What fails after that is given up at once, and a key
     that cannot be reached leaves no line.
+
+    Raises Conflict (`key.*`) for a public key that must not be certified for its holder.
     """
+    hashes = [one.public_key_hash for one in drafts]
+    key_holders.require_certifiable(zip(hashes, holders, strict=True))
     signing.require_opens(key, "")
     entries = ledger.record(key, drafts, holders, profile=profile)
     try:
@@ -225,12 +230,12 @@ def keep(signed: Sequence[SignedLeaf]) -> None:
     ledger.complete([one.entry for one in signed], [one.der for one in signed])
 
 
-def revoke_signed(*, entry: LedgerEntry, reason: str) -> None:
+def revoke_signed(*, actor: Actor, entry: LedgerEntry, reason: str) -> None:
     """Revoke what an authority has signed, in the caller's transaction. Already revoked counts as
     done.
     """
     try:
-        revoking.revoke(entry, reason)
+        revoking.revoke(entry, reason, actor=actor)
     except Conflict as error:
         if error.code != "revoke.already":
             raise

@@ -21,9 +21,7 @@ def require_still(order: Order) -> None:
     """
     if order.by_system:
         return
-    by_token = order.requested_token_id is not None
-    actor = present(order.requested_by_id, order.requested_token_id, by_token=by_token)
-    if not _may(actor, order):
+    if not _may(actor_of(order), order):
         raise AccessDenied(
             "Whoever asked for this may not do so any more. Somebody who may can retry it.",
             code="access.withdrawn",
@@ -37,6 +35,14 @@ def require_names(actor: Actor, version: Version) -> None:
     limits = actor.limits
     if limits is not None and not all(map(limits.match, version.names)):
         raise AccessDenied(f"{version} has names that this token is not for.", code="access.names")
+
+
+def actor_of(order: Order) -> Actor:
+    """Whoever asked for the order, with what that one may do now."""
+    if order.by_system:
+        return Actor.system()
+    by_token = order.requested_token_id is not None
+    return present(order.requested_by_id, order.requested_token_id, by_token=by_token)
 
 
 def asked(order: Order) -> Certificate:

@@ -64,10 +64,16 @@ def require_signable(wanted: dict[str, Any], identifier: str) -> None:
         validity_days=wanted["validity_days"],
     )
     try:
-        issuers.check_leaf(authority=authority, profile=profile, leaf=leaf)
+        holder = holder_of(identifier)
+        issuers.check_leaf(authority=authority, profile=profile, leaf=leaf, holder=holder)
     except InvalidRequest as error:
         field = _field(error.field, wanted)
         raise InvalidRequest(error.detail, code=error.code, field=field) from error
+
+
+def holder_of(name: str) -> str:
+    """What the ledger calls the certificate of this name."""
+    return f"server/{name}"
 
 
 def leaf_for(

@@ -16,7 +16,7 @@ from clients.services.ours import authority_of, profile_of
 from clients.services.wishes import Prepared
 from providers.authority.building import check_asked, draft_leaf, spki_of
 from providers.choices import RevocationReason
-from providers.services import ledger, revoking, signing
+from providers.services import key_holders, revoking, signing
 
 Also = Callable[[Sequence[ClientVersion]], None]
 
@@ -30,6 +30,9 @@ def require_signable(prepared: Prepared) -> None:
     own = signing.issuing(prepared.key)
     with invalid_input(""):
         check_asked(own, profile_of(prepared.certificate).rules, prepared.leaf())
+    if prepared.request is not None:
+        holder = issuing.holder(prepared.certificate.identifier)
+        key_holders.require_certifiable([(prepared.request.key.spki_sha256, holder)])
 
 
 def make(
@@ -51,7 +54,6 @@ def make(
     with invalid_input(""):
         own = signing.issuing(key)
         drafted = draft_leaf(own, profile.rules, prepared.leaf(spki), now=clock.now())
-    ledger.require_unblocked([drafted.public_key_hash])
 
     def settle(versions: Sequence[ClientVersion]) -> None:
         permit.use(certificate)

@@ -132,7 +132,7 @@ def revoke_client_certificate(
     )
     with transaction.atomic():
         permit.use(certificate)
-        revoking.revoke(version.entry, reason, invalidity_at)
+        revoking.revoke(version.entry, reason, invalidity_at, actor=actor)
         _tell(certificate, "revoked", version, reason=reason)
     version.refresh_from_db()
     return version

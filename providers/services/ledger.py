@@ -42,9 +42,14 @@ ANSWER_ONE = "providers.answer_one"
 def require_unblocked(hashes: Iterable[str]) -> None:
     """Raise Conflict (`key.blocked`) for a public key that was compromised."""
     if blocked(hashes):
-        raise Conflict(
-            "This key was compromised and is refused for ever. Make a new one.", code="key.blocked"
-        )
+        raise compromised()
+
+
+def compromised() -> Conflict:
+    """The error for a key that nothing is signed for any more."""
+    return Conflict(
+        "This key was compromised and is refused for ever. Make a new one.", code="key.blocked"
+    )
 
 
 def blocked(hashes: Iterable[str]) -> set[str]:

@@ -1,9 +1,9 @@
 """Revocation of what stands in the ledger, and release from hold (RFC 5280 §5.3.1)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from django.db import models, transaction
+from django.db import transaction
 
 from certmate.access import policy
 from certmate.access.actors import Actor
@@ -13,9 +13,9 @@ from certmate.access.verbs import Verb
 from certmate.audit.services import record as audit
 from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
-from certmate.core.relations import references_to
 from providers.choices import EntryKind, EntryState, RevocationReason
 from providers.models import BlockedKey, CRLRelease, LedgerEntry, Revocation
+from providers.services import key_holders
 from providers.services.ledger import retell
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ def revoke_entry(
     with transaction.atomic():
         for permit in permits:
             permit.use(entry)
-        return revoke(entry, reason, invalidity_at)
+        return revoke(entry, reason, invalidity_at, actor=actor)
 
 
 def _ask(
@@ -63,7 +63,7 @@ def _ask(
     """Leave by all rules, one request for each object whose rules no request before it has."""
     permits: list[Permit] = []
     known: set[int] = set()
-    for target in (entry.authority, *_holders(entry)):
+    for target in (entry.authority, *key_holders.what_for(entry)):
         rules = set(matching(Verb.REVOKE, target).values_list("pk", flat=True))
         if rules <= known:
             continue
@@ -85,14 +85,6 @@ def _ask(
     return permits
 
 
-def _holders(entry: LedgerEntry) -> Iterator[models.Model]:
-    """What the certificate is for: apps above this one point to its line."""
-    for model, field in references_to(LedgerEntry):
-        if hasattr(model, "access_via"):
-            rows = model._base_manager.filter(**{field: entry})
-            yield from (policy.root(row) for row in rows)
-
-
 def release_entry(*, actor: Actor, entry: LedgerEntry) -> None:
     """End the hold of a line of the ledger."""
     policy.require(actor, Verb.REVOKE, entry)
@@ -100,21 +92,31 @@ def release_entry(*, actor: Actor, entry: LedgerEntry) -> None:
         release(entry)
 
 
-def revoke(entry: LedgerEntry, reason: str, invalidity_at: datetime | None = None) -> Revocation:
+def revoke(
+    entry: LedgerEntry,
+    reason: str,
+    invalidity_at: datetime | None = None,
+    *,
+    actor: Actor | None = None,
+) -> Revocation:
     """Revoke in the caller's transaction; the caller has asked for permission.
 
-    A key that is told to be compromised is blocked for ever, and whatever else it was certified in
-    is revoked, too. What is on hold may be revoked for good, and any reason become `keyCompromise`.
-    Raises InvalidRequest (`revoke.reason`, `revoke.invalidity`), Conflict (`revoke.already`,
-    `ledger.unfinished`).
+    A key that is told to be compromised is blocked for ever, and whatever else of it the actor may
+    revoke is revoked, too, as far as `key_holders.reach` says. What is on hold may be revoked for
+    good, and any reason become `keyCompromise`. Raises InvalidRequest (`revoke.reason`,
+    `revoke.invalidity`), Conflict (`revoke.already`, `ledger.unfinished`).
     """
     check_reason(entry, reason)
     _check_invalidity(invalidity_at)
+    if reason != RevocationReason.KEY_COMPROMISE:
+        return _revoke(entry, reason, invalidity_at)
+    # Ahead of the revocation: it tells by whose lines are not revoked.
+    reach = key_holders.reach(actor, entry)
     made = _revoke(entry, reason, invalidity_at)
-    if reason == RevocationReason.KEY_COMPROMISE:
+    if reach.is_blocked:
         _block(entry)
-        for other in _of_the_same_key(entry):
-            _revoke(other, reason, invalidity_at)
+    for other in reach.others:
+        _revoke(other, reason, invalidity_at)
     return made
 
 
@@ -154,20 +156,6 @@ def _block(entry: LedgerEntry) -> None:
     reason = f"Serial {entry.serial} of {entry.authority}"
     BlockedKey.objects.get_or_create(
         pk=entry.public_key_hash, defaults={"reason": reason, "created_at": clock.now()}
-    )
-
-
-def _of_the_same_key(entry: LedgerEntry) -> list[LedgerEntry]:
-    """What else relies on the key, and is not known to be compromised."""
-    lines = LedgerEntry.objects.filter(
-        public_key_hash=entry.public_key_hash,
-        state=EntryState.SIGNED,
-        not_after__gt=clock.now(),
-    )
-    return list(
-        lines.exclude(pk=entry.pk)
-        .exclude(revocation__reason=RevocationReason.KEY_COMPROMISE)
-        .order_by("pk")
     )
 
 

@@ -1,5 +1,6 @@
 """The forms by which client certificates come in: what they take and what they refuse."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -119,14 +120,15 @@ def test_authorities_that_cannot_sign_now_are_not_offered(
 
 
 def test_a_csr_is_pasted_or_sent_as_a_file(crew: Crew, wanted: dict[str, Any]) -> None:
-    csr = factories.csr(factories.key(), "Jane Doe")
-    ways: tuple[dict[str, Any], ...] = (
-        {"csr": csr},
-        {"csr_file": SimpleUploadedFile("a.csr", csr.encode())},
-        {"csr_file": SimpleUploadedFile("a.der", factories.der(csr))},
+    ways: tuple[Callable[[str], dict[str, Any]], ...] = (
+        lambda csr: {"csr": csr},
+        lambda csr: {"csr_file": SimpleUploadedFile("a.csr", csr.encode())},
+        lambda csr: {"csr_file": SimpleUploadedFile("a.der", factories.der(csr))},
     )
     for number, sent in enumerate(ways):
-        add(crew.operator, wanted | {"common_name": "", "identifier": f"jane-{number}"} | sent)
+        csr = factories.csr(factories.key(), "Jane Doe")
+        named = {"common_name": "", "identifier": f"jane-{number}"}
+        add(crew.operator, wanted | named | sent(csr))
         made = ClientCertificate.objects.get(identifier=f"jane-{number}")
         assert (made.method, made.common_name, made.csr) == ("csr", "Jane Doe", csr)
         assert made.current_version is not None
