@@ -22,10 +22,11 @@ from certmate.core.stopping import is_stopping
 from storage.backends.base import BundleRef
 from storage.choices import ItemState, WorkState
 from storage.copying import Copied, copy_bundle
+from storage.homes import mirrors_at_home
 from storage.models import MigrationItem, Mirror, StorageMigration, StorageTarget
 from storage.services import is_own_database
 from storage.services.migrations import RUN_MIGRATION, is_version, naming_models
-from storage.services.places import backend_of
+from storage.services.places import backend_of, tell_mirrors
 from storage.working import AGAIN, CHUNK, WORKERS, Worker, is_general, run, sweep
 
 WAIT_FOR_STORING = timedelta(minutes=30)
@@ -134,6 +135,8 @@ class Run(Worker[StorageMigration]):
             failed = sum(item.state == ItemState.FAILED for item in settled)
             counts = {"copied": F("copied") + len(settled) - failed, "failed": F("failed") + failed}
             self.extend_lease(**counts)
+            # Those that are at the destination by now: an order may have stored at the source.
+            tell_mirrors(self.migration.destination, _current(settled))
             record_many(events)
         if stopped is not None:
             raise stopped
@@ -141,7 +144,7 @@ class Run(Worker[StorageMigration]):
     def _switch(self) -> None:
         """Let everything name the destination whose bundles are there, in short transactions."""
         source, destination = self.migration.source, self.migration.destination
-        Mirror.objects.filter(source=source).update(source=destination)
+        mirrors_at_home(source).update(source=destination)
         for model in naming_models():
             rows = model._default_manager.filter(storage_target=source)
             if not is_version(model):
@@ -212,6 +215,12 @@ class Run(Worker[StorageMigration]):
 
 def ref_of(item: MigrationItem) -> BundleRef:
     return BundleRef(item.kind, item.name)  # type: ignore[arg-type] # Checked as it is made.
+
+
+def _current(items: list[MigrationItem]) -> list[tuple[BundleRef, str]]:
+    """What has been made current at the destination: the version that was copied last."""
+    copied = (item for item in items if item.state == ItemState.COPIED)
+    return [(ref_of(item), item.fingerprints.split()[-1]) for item in copied]
 
 
 def _write(items: list[MigrationItem]) -> None:

@@ -1,6 +1,7 @@
 """Mirrors of bundles: added, tried again, removed. `storage.mirroring` copies to them.
 
-Whoever may change the source may take all bundles out of it anyway, so that is what it takes.
+Whoever may change the source may take all bundles out of it anyway, so that is what it takes; where
+the bundle is a certificate's, also the right to change that, because it is about how it is kept.
 """
 
 from django.db import IntegrityError, transaction
@@ -12,8 +13,9 @@ from certmate.audit.services import record
 from certmate.core import clock
 from certmate.core.errors import Conflict, InvalidRequest
 from certmate.core.jobs import enqueue_on_commit
-from storage.backends.base import BundleRef
+from storage.backends.base import BundleRef, unknown
 from storage.choices import MirrorState
+from storage.homes import certificate_of
 from storage.models import Mirror, StorageTarget
 from storage.services.places import RUN_MIRROR, backend_of
 from storage.services.targets import named_target
@@ -23,7 +25,8 @@ def add_mirror(*, actor: Actor, kind: str, name: str, source: str, target: str) 
     """Have the bundle, which is at `source`, copied to `target` now and whenever it changes.
 
     Raises InvalidRequest (`storage.unknown`, `storage.same_target`), NotFound
-    (`storage.not_found`) for a bundle that is not there, Conflict (`storage.mirrored`).
+    (`storage.not_found`) for a bundle that is not there or is of a hidden certificate, Conflict
+    (`storage.elsewhere`, `storage.mirrored`).
     """
     places = {"source": source, "target": target}
     found = {field: _target(actor, name, field) for field, name in places.items()}
@@ -34,6 +37,7 @@ def add_mirror(*, actor: Actor, kind: str, name: str, source: str, target: str) 
             field="target",
         )
     ref = BundleRef(kind, name)  # type: ignore[arg-type] # It looks at what it gets.
+    _require_home(actor, ref, found["source"])
     wanted = backend_of(found["source"]).get(ref).fingerprint
     mirror = Mirror(kind=kind, name=name, wanted=wanted, next_attempt_at=clock.now(), **found)
     try:
@@ -76,6 +80,24 @@ def _target(actor: Actor, name: str, field: str) -> StorageTarget:
     target = named_target(actor, name, field=field)
     policy.require(actor, Verb.CHANGE, target)
     return target
+
+
+def _require_home(actor: Actor, ref: BundleRef, source: StorageTarget) -> None:
+    """Raise what `add_mirror` raises where the certificate of this name is not for the actor to
+    change, or has its bundles elsewhere: what is at `source` only bears its name then.
+    """
+    certificate = certificate_of(ref)
+    if certificate is None:
+        return
+    if not policy.allowed(actor, Verb.VIEW, certificate):
+        raise unknown(ref)
+    policy.require(actor, Verb.CHANGE, certificate)
+    if certificate.storage_target != source:  # type: ignore[attr-defined]
+        raise Conflict(
+            "The certificate of this name has its bundles at another target.",
+            code="storage.elsewhere",
+            field="source",
+        )
 
 
 def _told(mirror: Mirror) -> dict[str, str]:

@@ -56,7 +56,7 @@ def store(*, target: StorageTarget, ref: BundleRef, bundle: Bundle) -> None:
     except PKIError as error:
         raise IntegrityFault(error.detail, code=error.code) from error
     backend_of(target).put(ref, bundle)
-    _tell_mirrors(target, [(ref, bundle.fingerprint)])
+    tell_mirrors(target, [(ref, bundle.fingerprint)])
 
 
 def is_own_database(target: StorageTarget) -> bool:
@@ -69,7 +69,7 @@ def store_many(target: StorageTarget, bundles: Sequence[tuple[BundleRef, Bundle,
     caller's transaction. They are taken as they are: their parts have to fit.
     """
     DatabaseBackend(target.pk).put_many(bundles)
-    _tell_mirrors(target, [(ref, fingerprint) for ref, _, fingerprint in bundles])
+    tell_mirrors(target, [(ref, fingerprint) for ref, _, fingerprint in bundles])
 
 
 def load(*, target: StorageTarget, ref: BundleRef, fingerprint: str | None = None) -> Bundle:
@@ -102,17 +102,22 @@ def list_refs(target: StorageTarget) -> Iterator[BundleRef]:
     return backend_of(target).list()
 
 
-def _tell_mirrors(source: StorageTarget, stored: Sequence[tuple[BundleRef, str]]) -> None:
-    """Note for each mirror of these bundles what it shall have; a sweep finds what is noted."""
+def tell_mirrors(source: StorageTarget, stored: Sequence[tuple[BundleRef, str]]) -> None:
+    """Note for each mirror of these bundles what it shall have; a sweep finds what is noted.
+
+    Only mirrors of this source are told: a bundle of the same name at another place is another one,
+    and whoever may mirror that is not to get this one.
+    """
     names = [ref.name for ref, _ in stored]
-    mirrors = Mirror.objects.filter(name__in=names).exclude(state=MirrorState.REMOVING)
+    mirrors = Mirror.objects.filter(source=source, name__in=names)
+    mirrors = mirrors.exclude(state=MirrorState.REMOVING)
     wanted = dict(stored)
     for pk, kind, name in mirrors.exclude(target=source).values_list("pk", "kind", "name"):
         fingerprint = wanted.get(BundleRef(kind, name))  # type: ignore[arg-type]
         if fingerprint is None:
             continue
-        Mirror.objects.filter(pk=pk).update(
-            source=source,
+        # Again: a migration may have taken it along meanwhile, and tells it itself.
+        Mirror.objects.filter(pk=pk, source=source).update(
             wanted=fingerprint,
             state=MirrorState.WAITING,
             next_attempt_at=clock.now(),
