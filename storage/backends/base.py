@@ -120,8 +120,9 @@ class BackendSpec:
     `build` makes the backend of one target from validated parameters; it contacts nobody and raises
     InvalidRequest for what makes no sense. `location` names the parameters that say where the
     bundles are: two targets never share a place, and a target that holds bundles does not move.
-    `endpoints` names further ones that say to whom a secret is sent. `lapses`: a sign-in that is
-    not used for long is lost for good.
+    `place` says of complete parameters where that is, however it is spelt; without it their values
+    do. `endpoints` names further ones that say to whom a secret is sent. `lapses`: a sign-in
+    that is not used for long is lost for good.
     """
 
     slug: str
@@ -130,6 +131,7 @@ class BackendSpec:
     help: str = ""
     parameters: tuple[Parameter, ...] = ()
     location: tuple[str, ...] = ()
+    place: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
     endpoints: tuple[str, ...] = ()
     lapses: bool = False
 

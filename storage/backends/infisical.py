@@ -19,12 +19,14 @@ from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, ses
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import answered, missing_sdk, not_signed_in, rejected, unreached
 from storage.backends.shelf import Found, ShelfBackend
+from storage.backends.spelling import address_of
 
 T = TypeVar("T")
 
 _FOLDERS = re.compile(r"(/[A-Za-z0-9_-]+)+")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEGACY_PATH = "/"
+_SAME_CLOUD = {"us.infisical.com/": "app.infisical.com/"}
 
 
 class InfisicalSession:
@@ -246,6 +248,12 @@ class InfisicalShelf:
 _SESSION = ("site_url", "client_id", "client_secret", CA_BUNDLE.name)
 
 
+def _place(values: Mapping[str, str]) -> tuple[str, ...]:
+    site = address_of(values["site_url"])
+    project, environment = values["project_id"].lower(), values["environment"].lower()
+    return _SAME_CLOUD.get(site, site), project, environment, values["path"]
+
+
 def build(values: Mapping[str, str], _places: OwnPlaces) -> Backend:
     check_endpoint(values, "site_url")
     patterns = {"path": _FOLDERS, "project_id": _ID, "environment": _ID}
@@ -280,4 +288,5 @@ SPEC = BackendSpec(
         CA_BUNDLE,
     ),
     location=("site_url", "project_id", "environment", "path"),
+    place=_place,
 )

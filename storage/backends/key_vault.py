@@ -27,6 +27,7 @@ from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint, ses
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import answered, brief, missing_sdk, not_signed_in, unreached
 from storage.backends.shelf import Found, ShelfBackend
+from storage.backends.spelling import address_of
 
 T = TypeVar("T")
 
@@ -381,5 +382,6 @@ SPEC = BackendSpec(
         CA_BUNDLE,
     ),
     location=("vault_url", "prefix"),
+    place=lambda values: (address_of(values["vault_url"]), values["prefix"]),
     endpoints=("login_url",),
 )

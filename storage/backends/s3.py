@@ -16,6 +16,7 @@ from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import damaged
 from storage.backends.shelf import Found, SameShape, ShelfBackend
+from storage.backends.spelling import address_of, host_of, joined, path_of
 
 PAGE = 1000
 """As many as S3 gives at once."""
@@ -23,6 +24,10 @@ PAGE = 1000
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _SUFFIX = ".json"
+_OWN = re.compile(
+    r"(?:(?P<bucket>.+)\.)?s3(?:[.-][a-z0-9.-]+)?\.(?P<domain>amazonaws\.com(\.cn)?|api\.aws)"
+)
+_PRIVATE_LINK = re.compile(r"(^|\.)bucket\.vpce-[a-z0-9-]+$")
 _OVERTAKEN = "PreconditionFailed ConditionalRequestConflict"
 
 
@@ -141,6 +146,27 @@ class S3Shelf(SameShape):
         return f"{start}/{name}{_SUFFIX}" if name else f"{start}/"
 
 
+def _place(values: Mapping[str, str]) -> tuple[str, ...]:
+    """A bucket of AWS is one place by whatever name of AWS's: each is the only one of its name in
+    its partition, and may stand in the name of the host instead of the path.
+    """
+    endpoint, below = values.get("endpoint_url"), (values["bucket"], values["prefix"])
+    if endpoint is None:
+        return _partition(values["region"].lower()), joined(*below)
+    own = _OWN.fullmatch(host_of(endpoint))
+    if own is None:
+        return (address_of(endpoint, *below),)
+    bucket = _PRIVATE_LINK.sub("", own["bucket"] or "")
+    return _partition(own.string), joined(bucket, path_of(endpoint), *below)
+
+
+def _partition(text: str) -> str:
+    """Of a region, or of a host that has one in its name."""
+    if text.startswith("cn-") or text.endswith(".cn"):
+        return "aws-cn"
+    return "aws-us-gov" if "us-gov-" in text else "aws"
+
+
 def build(values: Mapping[str, str], _places: OwnPlaces) -> Backend:
     aws.check(values)
     for name, pattern in (("bucket", _BUCKET), ("prefix", _PREFIX)):
@@ -179,4 +205,5 @@ SPEC = BackendSpec(
         Parameter(name="kms_key_id", label="KMS key", required=False),
     ),
     location=("endpoint_url", "bucket", "prefix"),
+    place=_place,
 )

@@ -16,12 +16,17 @@ from storage.backends.base import Backend, BackendSpec, OwnPlaces
 from storage.backends.documents import Document, from_text, to_text
 from storage.backends.failures import rejected
 from storage.backends.shelf import Found, SameShape, ShelfBackend
+from storage.backends.spelling import address_of, host_of
 
 MAX_BYTES = 65_536
 """AWS: SecretString, length constraints of CreateSecret."""
 
 _PREFIX = re.compile(r"[A-Za-z0-9_+=.@-]+(/[A-Za-z0-9_+=.@-]+)*")
 _MAX_PREFIX = 128
+_OWN = re.compile(
+    r"(?:.+\.)?secretsmanager(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    r"(?:vpce\.)?(?:amazonaws\.com(\.cn)?|api\.aws)"
+)
 # The second: a secret of this name is being deleted, by somebody or since a moment ago.
 _TAKEN = "ResourceExistsException InvalidRequestException"
 _TAG = {"Key": "certmate", "Value": "bundle"}
@@ -135,6 +140,15 @@ def _page(start: str, token: Mapping[str, str], client: Any) -> Any:
     return client.list_secrets(Filters=filters, MaxResults=100, **token)
 
 
+def _place(values: Mapping[str, str]) -> tuple[str, ...]:
+    """AWS's own is the same place, whether its address is given or left out."""
+    endpoint, region, prefix = values.get("endpoint_url"), values["region"], values["prefix"]
+    own = _OWN.fullmatch(host_of(endpoint)) if endpoint else None
+    if own is not None:
+        return "aws", own["region"], prefix
+    return address_of(endpoint) if endpoint else "aws", region.lower(), prefix
+
+
 def build(values: Mapping[str, str], _places: OwnPlaces) -> Backend:
     aws.check(values)
     if not _PREFIX.fullmatch(values["prefix"]) or len(values["prefix"]) > _MAX_PREFIX:
@@ -168,4 +182,5 @@ SPEC = BackendSpec(
         ),
     ),
     location=("region", "endpoint_url", "prefix"),
+    place=_place,
 )

@@ -15,6 +15,7 @@ from storage.backends.connections import CA_BUNDLE, CLIENTS, check_endpoint
 from storage.backends.documents import Document
 from storage.backends.failures import rejected
 from storage.backends.shelf import Found, SameShape, ShelfBackend
+from storage.backends.spelling import address_of, joined
 from storage.backends.vault_session import OvertakenError, VaultSession
 
 _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
@@ -166,6 +167,13 @@ _SESSION = (
 _NEEDED = {"token": ("token",), "approle": ("role_id",), "kubernetes": ("role",)}
 
 
+def _place(values: Mapping[str, str]) -> tuple[str, ...]:
+    """A namespace may as well stand in the path, and the mount may end anywhere in it."""
+    namespace = values.get("namespace", "")
+    below = (values["mount"], values["path"])
+    return address_of(values["url"]), joined("" if namespace == "root" else namespace, *below)
+
+
 def build(values: Mapping[str, str], places: OwnPlaces) -> Backend:
     check_endpoint(values, "url")
     for name in _NEEDED[values["auth"]]:
@@ -235,5 +243,6 @@ SPEC = BackendSpec(
         CA_BUNDLE,
     ),
     location=("url", "namespace", "mount", "path"),
+    place=_place,
     lapses=True,
 )

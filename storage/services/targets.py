@@ -22,11 +22,15 @@ from certmate.core.errors import (
     UpstreamUnavailable,
 )
 from certmate.core.relations import references_to
-from storage.backends.base import BackendSpec
 from storage.catalogue import CATALOGUE
 from storage.choices import OPEN_WORK
 from storage.models import StorageMigration, StorageRebuild, StorageTarget
 from storage.services.places import backend_of, list_refs, spec_of
+from storage.services.siting import (
+    place_of,
+    require_own_place,
+    require_secrets_again,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +83,9 @@ def update_target(
     if parameters is not None:
         merged = declared.merge(spec.parameters, target.parameters, parameters)
         changed = declared.validate(spec.parameters, merged, field="parameters")
-        if _place(spec, changed) != _place(spec, target.parameters):
+        if place_of(spec, changed) != place_of(spec, target.parameters):
             _require_empty(target)
-        _require_secrets_again(spec, target.parameters, changed, parameters)
+        require_secrets_again(spec, target.parameters, changed, parameters)
     with transaction.atomic():
         target = StorageTarget.objects.select_for_update().get(pk=target.pk)
         target.name = target.name if name is None else name
@@ -182,7 +186,7 @@ def seed_default_target() -> None:
 
 def _save(actor: Actor, target: StorageTarget) -> None:
     backend_of(target)  # Refuses parameters that make no sense together.
-    _require_own_place(target)
+    require_own_place(target)
     before = list(StorageTarget.objects.filter(is_default=True))
     if target.is_default and target not in before:
         # Where everybody's keys go is not decided by a grant on one target or in one team.
@@ -193,46 +197,6 @@ def _save(actor: Actor, target: StorageTarget) -> None:
             other.save(update_fields=["is_default"])
     target.full_clean()
     target.save()
-
-
-def _place(spec: BackendSpec, values: Mapping[str, str]) -> tuple[str, ...]:
-    defaults = {parameter.name: parameter.default for parameter in spec.parameters}
-    return tuple(values.get(name, defaults[name]) for name in spec.location)
-
-
-def _require_own_place(target: StorageTarget) -> None:
-    """Two targets in one place would delete each other's bundles."""
-    spec = spec_of(target)
-    if not spec.location:
-        return
-    others = StorageTarget.objects.filter(backend=spec.slug).exclude(pk=target.pk)
-    place = _place(spec, target.parameters)
-    for other in others:
-        if _place(spec, other.parameters) == place:
-            raise Conflict(
-                f"The storage target {other.name} is in this place already.",
-                code="storage.same_place",
-                field=f"parameters.{spec.location[0]}",
-            )
-
-
-def _require_secrets_again(
-    spec: BackendSpec,
-    stored: Mapping[str, str],
-    changed: Mapping[str, str],
-    submitted: Mapping[str, Any],
-) -> None:
-    """Who may change a target may not read its secrets, and so not send them elsewhere either."""
-    if all(stored.get(name) == changed.get(name) for name in (*spec.location, *spec.endpoints)):
-        return
-    for parameter in spec.parameters:
-        kept = submitted.get(parameter.name) in (None, declared.MASK)
-        if parameter.secret and kept and parameter.name in stored:
-            raise InvalidRequest(
-                f"{parameter.label} has to be given again, because it would go to another place.",
-                code="storage.secret_needed",
-                field=f"parameters.{parameter.name}",
-            )
 
 
 def _require_empty(target: StorageTarget) -> None:

@@ -1,0 +1,163 @@
+"""Where a target may be: no place twice, however it is spelt."""
+
+import pytest
+
+from certmate.access.actors import Actor
+from certmate.core.errors import Conflict
+from certmate.core.parameters import validate
+from storage import services
+from storage.backends.spelling import address_of
+from storage.catalogue import CATALOGUE
+from storage.models import StorageTarget
+from storage.services.siting import place_of
+
+pytestmark = pytest.mark.django_db
+
+SYSTEM = Actor.system()
+PATH = "/api/storage-targets"
+KEYS = {"access_key_id": "id", "secret_access_key": "key"}
+ROLE = {"use_ambient_credentials": "true"}
+STORE = {"bucket": "keys", "endpoint_url": "https://store.example.com", **KEYS}
+BUCKET = {"bucket": "keys", **KEYS}
+VAULT = {"url": "https://vault.example.com:8200", "token": "t"}
+AZURE = {
+    "vault_url": "https://name.vault.azure.net",
+    "tenant_id": "t",
+    "client_id": "c",
+    "client_secret": "s",
+}
+INFISICAL = {"client_id": "c", "client_secret": "s", "project_id": "abc"}
+
+
+def make(name: str, backend: str, parameters: dict[str, str]) -> StorageTarget:
+    return services.create_target(actor=SYSTEM, name=name, backend=backend, parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://store.example.com/",
+        "https://store.example.com//./",
+        "HTTPS://Store.Example.COM",
+        "https://store.example.com:443",
+        "https://store.example.com:",
+        "https://store.example.com.",
+        "https://%73tore.example.com",
+        "https://@store.example.com",
+        "https://store.example.com/x/..",
+        "https://store.example.com?x=y",
+        "https://store.example.com#x",
+        "http://store.example.com",
+        "https://store\u3002example.com",
+    ],
+)
+def test_an_address_is_the_same_however_it_is_spelt(url: str) -> None:
+    assert address_of(url) == address_of("https://store.example.com")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://127.1:9000", "http://127.0.0.1:9000"),
+        ("http://0x7f000001:9000", "http://127.0.0.1:9000"),
+        ("http://[::ffff:127.0.0.1]:9000", "http://127.0.0.1:9000"),
+        ("http://[0:0:0:0:0:0:0:1]", "http://[::1]"),
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+    ],
+)
+def test_a_host_is_the_same_in_each_of_its_forms(one: str, other: str) -> None:
+    assert address_of(one) == address_of(other)
+
+
+SAME = [
+    ("s3", STORE, {"endpoint_url": "https://store.example.com/"}),
+    ("s3", STORE, {"region": "eu-central-1"}),
+    (
+        "s3",
+        STORE,
+        {
+            "endpoint_url": "https://store.example.com/keys",
+            "bucket": "certmate",
+            "prefix": "certificates",
+        },
+    ),
+    ("s3", STORE, {"prefix": "certmate/./certificates"}),
+    ("s3", BUCKET, {"region": "eu-central-1"}),
+    ("s3", BUCKET, {"endpoint_url": "https://s3.amazonaws.com"}),
+    ("s3", BUCKET, {"endpoint_url": "https://s3.eu-central-1.amazonaws.com/"}),
+    ("s3", BUCKET, {"endpoint_url": "https://s3.dualstack.eu-central-1.amazonaws.com"}),
+    ("s3", BUCKET, {"endpoint_url": "https://bucket.vpce-1a-2b.s3.us-east-1.vpce.amazonaws.com"}),
+    (
+        "s3",
+        BUCKET,
+        {
+            "endpoint_url": "https://keys.s3.eu-central-1.amazonaws.com",
+            "bucket": "certmate",
+            "prefix": "certificates",
+        },
+    ),
+    (
+        "aws-secrets-manager",
+        KEYS,
+        {"endpoint_url": "https://secretsmanager.us-east-1.amazonaws.com"},
+    ),
+    ("aws-secrets-manager", KEYS, {"region": "US-EAST-1"}),
+    ("vault", VAULT, {"url": "https://VAULT.example.com:8200//"}),
+    ("vault", VAULT, {"namespace": "root"}),
+    ("vault", VAULT, {"mount": "secret/certmate", "path": "certificates"}),
+    ("vault", VAULT | {"namespace": "ops"}, {"namespace": "", "mount": "ops/secret"}),
+    ("azure-key-vault", AZURE, {"vault_url": "https://NAME.vault.azure.net/"}),
+    ("infisical", INFISICAL, {"site_url": "https://app.infisical.com/"}),
+    ("infisical", INFISICAL, {"site_url": "https://us.infisical.com"}),
+    ("infisical", INFISICAL, {"project_id": "ABC", "environment": "PROD"}),
+]
+
+
+@pytest.mark.parametrize(("backend", "given", "change"), SAME)
+def test_another_spelling_is_no_place_of_its_own(
+    backend: str, given: dict[str, str], change: dict[str, str]
+) -> None:
+    make("one", backend, given)
+    with pytest.raises(Conflict) as caught:
+        make("other", backend, given | change)
+    assert caught.value.code == "storage.same_place"
+
+
+@pytest.mark.parametrize(
+    ("backend", "given", "change"),
+    [
+        ("s3", STORE, {"endpoint_url": "https://store.example.com:9000"}),
+        ("s3", STORE, {"endpoint_url": "https://store2.example.com"}),
+        ("s3", STORE, {"bucket": "other"}),
+        ("s3", BUCKET, STORE),
+        ("s3", BUCKET, {"prefix": "Certmate/certificates"}),
+        ("s3", BUCKET, {"region": "cn-north-1"}),
+        ("aws-secrets-manager", KEYS, {"region": "eu-central-1"}),
+        ("aws-secrets-manager", KEYS, {"prefix": "other"}),
+        ("vault", VAULT, {"mount": "kv"}),
+        ("vault", VAULT, {"namespace": "ops"}),
+        ("azure-key-vault", AZURE, {"vault_url": "https://other.vault.azure.net"}),
+        ("infisical", INFISICAL, {"site_url": "https://eu.infisical.com"}),
+    ],
+)
+def test_other_places_stay_apart(
+    backend: str, given: dict[str, str], change: dict[str, str]
+) -> None:
+    spec = CATALOGUE[backend]
+    first, second = (
+        validate(spec.parameters, values, field="parameters") for values in (given, given | change)
+    )
+    assert place_of(spec, first) != place_of(spec, second)
+
+
+def test_another_spelling_is_no_move() -> None:
+    """A target that nobody can ask whether it is empty, because nobody answers there."""
+    made = make("one", "vault", VAULT)
+    StorageTarget.objects.update(verified_at="2026-01-01T00:00:00Z")
+    made.refresh_from_db()
+    changed = VAULT | {"url": f"{VAULT['url']}/"}
+    assert (
+        services.update_target(actor=SYSTEM, target=made, parameters=changed)
+        .parameters["url"]
+        .endswith("/")
+    )
