@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from certmate.access import policy
+from certmate.access.actors import Actor
+from certmate.access.verbs import Verb
 from certmate.core import parameters as declared
 from certmate.core.errors import Conflict, InvalidRequest
 from storage.backends.base import BackendSpec
@@ -19,9 +22,9 @@ def place_of(spec: BackendSpec, values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(values.get(name, defaults[name]) for name in spec.location)
 
 
-def require_own_place(target: StorageTarget) -> None:
+def require_own_place(actor: Actor, target: StorageTarget) -> None:
     """Raise Conflict (`storage.same_place`) where another target is: they would delete each other's
-    bundles.
+    bundles. Its name is for who may see it.
     """
     spec = spec_of(target)
     if not spec.location:
@@ -30,8 +33,10 @@ def require_own_place(target: StorageTarget) -> None:
     place = place_of(spec, target.parameters)
     for other in others:
         if place_of(spec, other.parameters) == place:
+            is_seen = policy.allowed(actor, Verb.VIEW, other)
+            which = f"The storage target {other.name}" if is_seen else "Another storage target"
             raise Conflict(
-                f"The storage target {other.name} is in this place already.",
+                f"{which} is in this place already.",
                 code="storage.same_place",
                 field=f"parameters.{spec.location[0]}",
             )

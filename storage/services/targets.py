@@ -186,7 +186,7 @@ def seed_default_target() -> None:
 
 def _save(actor: Actor, target: StorageTarget) -> None:
     backend_of(target)  # Refuses parameters that make no sense together.
-    require_own_place(target)
+    require_own_place(actor, target)
     before = list(StorageTarget.objects.filter(is_default=True))
     if target.is_default and target not in before:
         # Where everybody's keys go is not decided by a grant on one target or in one team.

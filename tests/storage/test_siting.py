@@ -1,8 +1,13 @@
 """Where a target may be: no place twice, however it is spelt."""
 
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import User
+from guardian.shortcuts import assign_perm
 
 from certmate.access.actors import Actor
+from certmate.access.models import Team
 from certmate.core.errors import Conflict
 from certmate.core.parameters import validate
 from storage import services
@@ -10,6 +15,8 @@ from storage.backends.spelling import address_of
 from storage.catalogue import CATALOGUE
 from storage.models import StorageTarget
 from storage.services.siting import place_of
+from tests.caller import Caller, problem
+from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
 
@@ -29,8 +36,21 @@ AZURE = {
 INFISICAL = {"client_id": "c", "client_secret": "s", "project_id": "abc"}
 
 
-def make(name: str, backend: str, parameters: dict[str, str]) -> StorageTarget:
-    return services.create_target(actor=SYSTEM, name=name, backend=backend, parameters=parameters)
+@pytest.fixture
+def stranger(cast: Cast) -> User:
+    """Somebody who may make and change targets, below his own team alone."""
+    team = Team.objects.create(name="strangers")
+    assign_perm("access.view_team", cast.outsider, team)
+    for verb in ("view", "add", "change"):
+        assign_perm(f"access.{verb}_under_team", cast.outsider, team)
+    return cast.outsider
+
+
+def make(name: str, backend: str, parameters: dict[str, str], actor: Actor = SYSTEM) -> Any:
+    team = "" if actor == SYSTEM else "strangers"
+    return services.create_target(
+        actor=actor, name=name, backend=backend, parameters=parameters, team=team
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,3 +181,12 @@ def test_another_spelling_is_no_move() -> None:
         .parameters["url"]
         .endswith("/")
     )
+
+
+def test_who_has_a_place_is_told_to_who_may_see_it(stranger: User, cast: Cast) -> None:
+    make("kestrel", "local", {"path": "certificates-x"})
+    wish = {"name": "x", "backend": "local", "parameters": {"path": "certificates-x"}}
+    refused = Caller(stranger).post(PATH, **wish, team="strangers")
+    problem(refused, 409, "storage.same_place")
+    assert b"kestrel" not in refused.content
+    assert b"kestrel" in Caller(cast.owner).post(PATH, **wish).content
