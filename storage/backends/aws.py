@@ -82,6 +82,11 @@ def check(values: Mapping[str, str]) -> None:
         )
 
 
+def as_machine(values: Mapping[str, str]) -> bool:
+    """Whether a profile or the role of this machine signs in."""
+    return "profile" in values or values.get("use_ambient_credentials") == "true"
+
+
 class AWSClient:
     """A client of one service, made when it is first used."""
 

@@ -121,8 +121,9 @@ class BackendSpec:
     InvalidRequest for what makes no sense. `location` names the parameters that say where the
     bundles are: two targets never share a place, and a target that holds bundles does not move.
     `place` says of complete parameters where that is, however it is spelt; without it their values
-    do. `endpoints` names further ones that say to whom a secret is sent. `lapses`: a sign-in
-    that is not used for long is lost for good.
+    do. `endpoints` names further ones that say to whom a secret is sent. `as_machine` tells whether
+    who the machine is signs in, instead of a secret that somebody gave. `lapses`: a sign-in that is
+    not used for long is lost for good.
     """
 
     slug: str
@@ -132,6 +133,7 @@ class BackendSpec:
     parameters: tuple[Parameter, ...] = ()
     location: tuple[str, ...] = ()
     place: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
+    as_machine: Callable[[Mapping[str, str]], bool] = lambda _values: False
     endpoints: tuple[str, ...] = ()
     lapses: bool = False
 

@@ -383,5 +383,6 @@ SPEC = BackendSpec(
     ),
     location=("vault_url", "prefix"),
     place=lambda values: (address_of(values["vault_url"]), values["prefix"]),
+    as_machine=lambda values: values["auth"] == "managed-identity",
     endpoints=("login_url",),
 )

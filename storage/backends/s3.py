@@ -206,4 +206,5 @@ SPEC = BackendSpec(
     ),
     location=("endpoint_url", "bucket", "prefix"),
     place=_place,
+    as_machine=aws.as_machine,
 )

@@ -183,4 +183,5 @@ SPEC = BackendSpec(
     ),
     location=("region", "endpoint_url", "prefix"),
     place=_place,
+    as_machine=aws.as_machine,
 )

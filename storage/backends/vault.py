@@ -174,6 +174,14 @@ def _place(values: Mapping[str, str]) -> tuple[str, ...]:
     return address_of(values["url"]), joined("" if namespace == "root" else namespace, *below)
 
 
+def _as_machine(values: Mapping[str, str]) -> bool:
+    """Whether the service account signs in, or a role that asks for no secret but knows the machine
+    by its address.
+    """
+    is_bare = values["auth"] == "approle" and "secret_id" not in values
+    return is_bare or values["auth"] == "kubernetes"
+
+
 def build(values: Mapping[str, str], places: OwnPlaces) -> Backend:
     check_endpoint(values, "url")
     for name in _NEEDED[values["auth"]]:
@@ -244,5 +252,6 @@ SPEC = BackendSpec(
     ),
     location=("url", "namespace", "mount", "path"),
     place=_place,
+    as_machine=_as_machine,
     lapses=True,
 )

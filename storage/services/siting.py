@@ -1,4 +1,4 @@
-"""Where a target may be: what is asked of its parameters."""
+"""Where a target may be, and as whom it may sign in there: what is asked of its parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.verbs import Verb
 from certmate.core import parameters as declared
-from certmate.core.errors import Conflict, InvalidRequest
+from certmate.core.errors import AccessDenied, Conflict, InvalidRequest
 from storage.backends.base import BackendSpec
 from storage.models import StorageTarget
 from storage.services.places import spec_of
@@ -40,6 +40,18 @@ def require_own_place(actor: Actor, target: StorageTarget) -> None:
                 code="storage.same_place",
                 field=f"parameters.{spec.location[0]}",
             )
+
+
+def require_sign_in(actor: Actor, spec: BackendSpec, values: Mapping[str, str]) -> None:
+    """Raise AccessDenied (`storage.machine`) where the machine would sign in on the word of who may
+    not change all targets: its identity opens what he has no secret for.
+    """
+    if spec.as_machine(values) and not policy.allowed(actor, Verb.CHANGE, StorageTarget):
+        raise AccessDenied(
+            "Only who may change all storage targets may have one sign in as this machine. Give a "
+            "secret of your own.",
+            code="storage.machine",
+        )
 
 
 def require_secrets_again(

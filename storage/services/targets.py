@@ -30,6 +30,7 @@ from storage.services.siting import (
     place_of,
     require_own_place,
     require_secrets_again,
+    require_sign_in,
 )
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ def create_target(
     """Make a target; as the default it takes that place from another one. Nothing is contacted.
 
     Raises InvalidRequest for an unknown backend or parameter, Conflict (`storage.same_place`) if
-    another target has the same place, ValidationError for a name that is taken or no slug.
+    another target has the same place, AccessDenied (`storage.machine`) if the machine would sign in
+    there, ValidationError for a name that is taken or no slug.
     """
     policy.require_possible(actor, Verb.REQUEST, StorageTarget)
     owner = find_team(actor=actor, name=team)
@@ -58,6 +60,7 @@ def create_target(
     target.parameters = declared.validate(
         spec_of(target).parameters, parameters, field="parameters"
     )
+    require_sign_in(actor, spec_of(target), target.parameters)
     with transaction.atomic():
         _save(actor, target)
     return target
@@ -83,6 +86,8 @@ def update_target(
     if parameters is not None:
         merged = declared.merge(spec.parameters, target.parameters, parameters)
         changed = declared.validate(spec.parameters, merged, field="parameters")
+        if changed != target.parameters:
+            require_sign_in(actor, spec, changed)
         if place_of(spec, changed) != place_of(spec, target.parameters):
             _require_empty(target)
         require_secrets_again(spec, target.parameters, changed, parameters)

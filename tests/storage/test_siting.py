@@ -1,4 +1,4 @@
-"""Where a target may be: no place twice, however it is spelt."""
+"""Where a target may be and as whom it signs in: no place twice, and the machine for few."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from guardian.shortcuts import assign_perm
 
 from certmate.access.actors import Actor
 from certmate.access.models import Team
-from certmate.core.errors import Conflict
+from certmate.core.errors import AccessDenied, Conflict
 from certmate.core.parameters import validate
 from storage import services
 from storage.backends.spelling import address_of
@@ -16,7 +16,7 @@ from storage.catalogue import CATALOGUE
 from storage.models import StorageTarget
 from storage.services.siting import place_of
 from tests.caller import Caller, problem
-from tests.cast import Cast
+from tests.cast import Cast, by_token
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +190,57 @@ def test_who_has_a_place_is_told_to_who_may_see_it(stranger: User, cast: Cast) -
     problem(refused, 409, "storage.same_place")
     assert b"kestrel" not in refused.content
     assert b"kestrel" in Caller(cast.owner).post(PATH, **wish).content
+
+
+MACHINE = [
+    ("s3", {"bucket": "keys", **ROLE}),
+    ("s3", {"bucket": "keys", "endpoint_url": "https://store.example.com", **ROLE}),
+    ("s3", {"bucket": "keys", "profile": "ops"}),
+    ("aws-secrets-manager", ROLE),
+    ("aws-secrets-manager", {"profile": "ops"}),
+    ("azure-key-vault", {"vault_url": AZURE["vault_url"], "auth": "managed-identity"}),
+    ("vault", {"url": VAULT["url"], "auth": "kubernetes", "role": "certmate"}),
+    ("vault", {"url": VAULT["url"], "auth": "approle", "role_id": "certmate"}),
+]
+OWN = {
+    "s3": STORE,
+    "aws-secrets-manager": KEYS,
+    "azure-key-vault": AZURE,
+    "vault": VAULT,
+}
+
+
+@pytest.mark.parametrize(("backend", "given"), MACHINE)
+def test_the_machine_signs_in_on_the_word_of_who_may_change_all_targets(
+    stranger: User, cast: Cast, backend: str, given: dict[str, str]
+) -> None:
+    actor = Actor.of(stranger)
+    with pytest.raises(AccessDenied) as caught:
+        make("x", backend, given, actor)
+    assert caught.value.code == "storage.machine"
+    own = make("own", backend, OWN[backend], actor)
+    with pytest.raises(AccessDenied) as caught:
+        services.update_target(actor=actor, target=own, parameters=given)
+    assert caught.value.code == "storage.machine"
+    own.refresh_from_db()
+    assert not CATALOGUE[backend].as_machine(own.parameters)
+    services.delete_target(actor=SYSTEM, target=own)
+    assert make("y", backend, given, by_token(cast.owner, "admin"))
+
+
+def test_a_target_of_the_machine_is_led_nowhere_else_by_a_grant_on_it(stranger: User) -> None:
+    made = services.create_target(
+        actor=SYSTEM,
+        name="x",
+        backend="s3",
+        parameters=STORE | ROLE | dict.fromkeys(KEYS, ""),
+        team="strangers",
+    )
+    actor = Actor.of(stranger)
+    with pytest.raises(AccessDenied) as caught:
+        services.update_target(
+            actor=actor, target=made, parameters=made.parameters | {"prefix": "other"}
+        )
+    assert caught.value.code == "storage.machine"
+    services.update_target(actor=actor, target=made, parameters=made.parameters, name="renamed")
+    assert StorageTarget.objects.get(pk=made.pk).name == "renamed"
