@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from certificates.choices import CertificateState, OrderKind
 from certificates.models import Certificate, Order, Version
 from certificates.services.asking import ask, ask_for_new, number
-from certificates.services.placing import place_order
+from certificates.services.placing import place_order, present
 from certificates.services.request import CertificateRequest
 from certificates.services.signable import require_signable
 from certificates.services.wanted import resolve
@@ -126,7 +126,7 @@ def lock(certificate: Certificate) -> Certificate:
 
     A caller's copy may be older than the order that a worker has finished meanwhile.
     """
-    return Certificate.objects.select_for_update().get(pk=certificate.pk)
+    return present(certificate, Certificate.objects.select_for_update())
 
 
 def set_auto_renew(*, actor: Actor, certificate: Certificate, enabled: bool) -> Certificate:
@@ -153,8 +153,7 @@ def delete_certificate(*, actor: Actor, certificate: Certificate, force: bool = 
     valid and not revoked unless `force` says that this is meant.
     """
     policy.require(actor, Verb.DELETE, certificate)
-    if certificate.orders.open().exists():
-        raise Conflict("An order is open; cancel it first or let it end.", code="order.open")
+    _require_no_order(certificate)
     valid = certificate.versions.filter(revoked_at=None, not_after__gt=clock.now()).first()
     if valid and not force:
         raise Conflict(
@@ -170,9 +169,16 @@ def delete_certificate(*, actor: Actor, certificate: Certificate, force: bool = 
         # Before the row goes: a crash in between leaves a row whose deletion can be repeated.
         storage.remove(target=target, ref=ref)
     with transaction.atomic():
+        # Again, where no order can be placed any more: what it stored would be nobody's.
+        _require_no_order(lock(certificate))
         permit.use()
         record(certificate, "certificate.deleted", force=force)
         certificate.delete()
+
+
+def _require_no_order(certificate: Certificate) -> None:
+    if certificate.orders.open().exists():
+        raise Conflict("An order is open; cancel it first or let it end.", code="order.open")
 
 
 def _name(name: str, primary: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from certificates.choices import OPEN_STATES, OrderKind, OrderState, OrderStep
 from certificates.models import Certificate, Order, OrderProof, Version
@@ -14,7 +15,7 @@ from certmate.access.services.approvals import Permit
 from certmate.audit.context import request_id
 from certmate.audit.services import record
 from certmate.core import clock
-from certmate.core.errors import Conflict
+from certmate.core.errors import Conflict, NotFound
 from certmate.core.jobs import enqueue_on_commit
 from providers import issuers
 from providers.models import DNSAccount
@@ -44,7 +45,7 @@ def place_order(
     Raises Conflict (`order.open`) if the certificate has an open one; the database decides.
     """
     # Not from the caller's copy: an order may have changed the certificate since it was read.
-    fields = dict(wanted or current_wish(Certificate.objects.get(pk=certificate.pk)))
+    fields = dict(wanted or current_wish(present(certificate)))
     fields["names_dns_account"] = fields["dns_account"] is not None
     shares: Sequence[tuple[DNSAccount, Sequence[str]]] = ()
     if kind != OrderKind.REVOKE:
@@ -82,6 +83,15 @@ def place_order(
         issuers.expect(order.ca_account, turn_of(order))
     enqueue_on_commit(RUN_ORDER, order.pk)
     return order
+
+
+def present(certificate: Certificate, rows: QuerySet[Certificate] | None = None) -> Certificate:
+    """The row as it is now, found among `rows`. Raises NotFound if it was deleted meanwhile."""
+    rows = Certificate.objects.all() if rows is None else rows
+    found = rows.filter(pk=certificate.pk).first()
+    if found is None:
+        raise NotFound(f"{certificate.name} was deleted meanwhile.")
+    return found
 
 
 def current_wish(certificate: Certificate) -> dict[str, Any]:

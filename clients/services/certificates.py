@@ -1,6 +1,7 @@
 """Client certificates: asked for, uploaded, changed, deleted."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Literal
 
 from django.db import IntegrityError, transaction
@@ -11,7 +12,7 @@ from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
 from certmate.audit.services import record
 from certmate.core import clock
-from certmate.core.errors import Conflict, InvalidRequest, invalid_input
+from certmate.core.errors import Conflict, InvalidRequest, NotFound, invalid_input
 from certmate.core.issued import version_fields
 from certmate.core.tags import clean_tags
 from certmate.pki.bundle import Bundle
@@ -34,6 +35,9 @@ from clients.services.wishes import (
 )
 from storage import services as storage
 from storage.models import StorageTarget
+
+STORING = timedelta(minutes=10)
+"""Longer than it takes to bring a version to its place, or to find that it cannot be brought."""
 
 LONGEST_SERIAL = 40
 """Hexadecimal digits of the 20 octets of RFC 5280 §4.1.2.2."""
@@ -216,7 +220,10 @@ def update_client_certificate(
 def lock(certificate: ClientCertificate) -> ClientCertificate:
     """The row as it is now, held until the transaction ends."""
     rows = ClientCertificate.objects.select_for_update(of=("self",))
-    return rows.select_related("current_version").get(pk=certificate.pk)
+    found = rows.select_related("current_version").filter(pk=certificate.pk).first()
+    if found is None:
+        raise NotFound(f"{certificate} was deleted meanwhile.", code="request.not_found")
+    return found
 
 
 def delete_client_certificate(
@@ -226,9 +233,10 @@ def delete_client_certificate(
     be revoked there.
 
     Raises Conflict (`client.valid`) for one that is valid and not revoked unless `force` says that
-    this is meant.
+    this is meant, and (`client.storing`) while a version is on its way to its place.
     """
     policy.require(actor, Verb.DELETE, certificate)
+    _require_stored(certificate)
     valid = certificate.versions.filter(revoked_at=None, not_after__gt=clock.now()).first()
     if valid and not force:
         raise Conflict(
@@ -244,6 +252,18 @@ def delete_client_certificate(
         # Before the row goes: a crash in between leaves a row whose deletion can be repeated.
         storage.remove(target=target, ref=storing.ref_of(certificate))
     with transaction.atomic():
+        # Again, where nothing new can be issued any more: what came late would be nobody's.
+        _require_stored(lock(certificate))
         permit.use()
         record(certificate, "client_certificate.deleted", force=force)
         certificate.delete()
+
+
+def _require_stored(certificate: ClientCertificate) -> None:
+    # One that cannot be stored at all may not keep the certificate for ever.
+    young = certificate.versions.filter(stored_at=None, created_at__gt=clock.now() - STORING)
+    if young.exists():
+        raise Conflict(
+            "A version is on its way to its storage target; try again in some minutes.",
+            code="client.storing",
+        )

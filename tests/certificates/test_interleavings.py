@@ -167,6 +167,29 @@ def test_a_cancelled_renewal_is_not_placed_again_at_once(certificate: Certificat
     assert Order.objects.count() == 2
 
 
+def test_an_order_that_is_placed_during_a_deletion_keeps_the_certificate(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = storage.remove
+
+    def late(**given: Any) -> None:
+        remove(**given)
+        services.renew_certificate(actor=SYSTEM, certificate=certificate)
+
+    monkeypatch.setattr(storage, "remove", late)
+    with pytest.raises(Conflict) as refused:
+        services.delete_certificate(actor=SYSTEM, certificate=certificate, force=True)
+    assert refused.value.code == "order.open"
+    assert Certificate.objects.get().orders.open().exists()
+
+
+def test_no_order_is_placed_for_what_was_deleted(certificate: Certificate) -> None:
+    copy = Certificate.objects.get()
+    services.delete_certificate(actor=SYSTEM, certificate=certificate, force=True)
+    with pytest.raises(NotFound):
+        services.renew_certificate(actor=SYSTEM, certificate=copy)
+
+
 def real(certificate: Certificate, number: int, **fields: Any) -> tuple[Version, Bundle]:
     """A version that can be stored, with what is stored of it."""
     bundle = issue(certificate.name)

@@ -260,6 +260,34 @@ def test_deleting_takes_the_keys_and_leaves_the_ledger() -> None:
     assert LedgerEntry.objects.filter(holder="client/device-001", state="signed").exists()
 
 
+def test_nothing_is_deleted_that_is_on_its_way_to_its_place() -> None:
+    made = issue()
+    ClientVersion.objects.update(stored_at=None)
+    with pytest.raises(Conflict) as refused:
+        services.delete_client_certificate(actor=SYSTEM, certificate=made, force=True)
+    assert refused.value.code == "client.storing"
+    # What could not be brought there for long does not keep it.
+    ClientVersion.objects.update(created_at=clock.now() - timedelta(hours=1))
+    services.delete_client_certificate(actor=SYSTEM, certificate=made, force=True)
+    assert not ClientCertificate.objects.exists()
+
+
+def test_a_version_that_is_issued_while_its_certificate_is_deleted_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = issue()
+    remove = storage.remove
+
+    def late(**given: Any) -> None:
+        remove(**given)
+        ClientVersion.objects.update(stored_at=None)
+
+    monkeypatch.setattr(storage, "remove", late)
+    with pytest.raises(Conflict):
+        services.delete_client_certificate(actor=SYSTEM, certificate=made, force=True)
+    assert ClientCertificate.objects.exists()
+
+
 def test_a_storage_that_is_away_costs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     files = StorageTarget.objects.create(name="files", backend="local")
 
