@@ -64,8 +64,18 @@ def resolve_authority(*, actor: Actor, name: str = "") -> Authority:
     """
     if name:
         return find_authority(actor, name)
-    usable = policy.visible(actor, Authority.objects.filter(disabled_at=None)).order_by("name")
-    able = [one for one in usable.filter(keys__state=KeyState.ACTIVE) if not one.is_offline]
+    seen = policy.visible(actor, Authority.objects.filter(keys__state=KeyState.ACTIVE))
+    able = []
+    for one in seen.order_by("name"):
+        if one.disabled_at is None and not one.is_offline:
+            able.append(one)
+        elif one.is_default:
+            # Another one in its place would be another CA than everybody means.
+            raise Conflict(
+                f"The default authority {one} is disabled, or its key waits for a passphrase; name "
+                "another one.",
+                code="authority.disabled",
+            )
     return accounts.choose(able, wanted="that signs by itself", field="authority")
 
 

@@ -243,3 +243,13 @@ def test_a_key_store_that_signs_something_else_is_found_out(
     entry = LedgerEntry.objects.latest("pk")
     assert (entry.state, entry.cert) == (EntryState.ABANDONED, None)
     assert entry.revocation.serial == entry.serial
+
+
+def test_nobody_takes_the_place_of_a_default_that_is_disabled() -> None:
+    default, other = making.root("first", is_default=True), making.root("second")
+    assert services.resolve_authority(actor=SYSTEM) == default
+    services.update_authority(actor=SYSTEM, authority=default, disabled=True)
+    with pytest.raises(Conflict) as refused:
+        services.resolve_authority(actor=SYSTEM)
+    assert refused.value.code == "authority.disabled"
+    assert services.resolve_authority(actor=SYSTEM, name="second") == other
