@@ -178,6 +178,8 @@ def _of_model(exc: django.ValidationError) -> Problem:
 
 def _of_fields(status: int, code: str, told: Sequence[tuple[str, str]]) -> Problem:
     by_field: dict[str, list[str]] = {}
+    # Half of a surrogate pair is no character, and an answer that repeats it could not be sent.
+    told = [(name, message.encode(errors="replace").decode()) for name, message in told]
     for name, message in told:
         if name:
             by_field.setdefault(name, []).append(message)

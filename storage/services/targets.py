@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, Q, RestrictedError
 
 from certmate.access import policy
@@ -201,7 +201,15 @@ def _save(actor: Actor, target: StorageTarget) -> None:
             other.is_default = False
             other.save(update_fields=["is_default"])
     target.full_clean()
-    target.save()
+    try:
+        with transaction.atomic():
+            target.save()
+    except IntegrityError as error:
+        raise Conflict(
+            "Somebody else has just taken this name or made another target the default; look, and "
+            "try again.",
+            code="request.taken",
+        ) from error
 
 
 def _require_empty(target: StorageTarget) -> None:

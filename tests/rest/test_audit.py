@@ -75,7 +75,8 @@ def test_an_entry_comes_with_its_proof(cast: Cast) -> None:
     record(Group.objects.get(name="told"), "group.told")
     fresh = caller.get(f"/api/audit/{Event.objects.latest('pk').pk}").json()
     assert fresh["proof"] is None
-    problem(caller.get("/api/audit/999999"), 404, "request.not_found")
+    for number in (999999, 2**63 - 1, 2**63, 10**30):
+        problem(caller.get(f"/api/audit/{number}"), 404, "request.not_found")
 
 
 def test_the_log_of_earlier_is_proved_to_be_the_beginning(cast: Cast) -> None:

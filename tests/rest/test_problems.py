@@ -53,6 +53,13 @@ def test_a_body_above_the_limit_is_refused_before_it_is_read_whole(
     problem(answer, 413, "request.too_large")
 
 
+@pytest.mark.parametrize("half", ["\\ud800", "\\udfff", "\\ude00\\ud83d"])
+def test_half_a_character_is_not_repeated(owner: Caller, half: str) -> None:
+    body = '{"domain": "a.example.test", "key_type": "' + half + '"}'
+    answer = owner.send("POST", "/api/certificates", body)
+    assert "?" in problem(answer, 400, "request.invalid")["errors"]["key_type"][0]
+
+
 def test_another_method_is_told_with_those_that_are_allowed(owner: Caller) -> None:
     answer = owner.put("/api/orders")
     problem(answer, 405, "request.method")

@@ -172,6 +172,16 @@ def test_bad_parameters_are_refused_with_their_name(parameters: dict[str, str], 
     assert not StorageTarget.objects.filter(name="x").exists()
 
 
+def test_of_two_at_once_who_want_one_name_the_later_is_told(
+    target: StorageTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if the other one had come between look and insert.
+    monkeypatch.setattr(StorageTarget, "full_clean", lambda self: None)
+    with pytest.raises(Conflict) as refused:
+        services.create_target(actor=SYSTEM, name=target.name, backend="database", parameters={})
+    assert refused.value.code == "request.taken"
+
+
 @pytest.mark.parametrize("name", ["rows", "", "a b", "../x", "é", "a" * 65])
 def test_a_name_that_is_taken_or_no_slug_is_refused(target: StorageTarget, name: str) -> None:
     with pytest.raises(ValidationError) as caught:

@@ -56,7 +56,12 @@ class Command(BaseCommand):
 
 def _passphrase(file: Path | None) -> str:
     if file is None:
-        return getpass.getpass("Passphrase of the authority's key: ")
+        try:
+            return getpass.getpass("Passphrase of the authority's key: ")
+        except EOFError:
+            raise CommandError(
+                "Nobody is there to type the passphrase; give --passphrase-file."
+            ) from None
     try:
         return file.read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:
