@@ -144,6 +144,8 @@ class Run(Worker[StorageMigration]):
     def _switch(self) -> None:
         """Let everything name the destination whose bundles are there, in short transactions."""
         source, destination = self.migration.source, self.migration.destination
+        # Where a mirror was, the bundles themselves are now.
+        mirrors_at_home(source).filter(target=destination).delete()
         mirrors_at_home(source).update(source=destination)
         for model in naming_models():
             rows = model._default_manager.filter(storage_target=source)

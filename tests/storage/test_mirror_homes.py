@@ -233,3 +233,20 @@ def test_what_is_stored_during_a_migration_reaches_the_mirror_at_the_new_place(
     assert (made.source, made.wanted) == (new, newer.fingerprint)
     mirroring.run_mirror(made.pk)
     assert backend_of(places[1]).get(REF) == newer
+
+
+def test_what_moves_to_where_its_mirror_was_can_move_on(
+    places: tuple[StorageTarget, StorageTarget], safe: StorageTarget
+) -> None:
+    factories.certificate(REF.name, storage_target=safe)
+    bundle = issue()
+    services.store(target=safe, ref=REF, bundle=bundle)
+    made = services.add_mirror(actor=SYSTEM, **(WISH | {"source": "safe", "target": "b"}))
+    mirroring.run_mirror(made.pk)
+    new = factories.storage_target("new")
+    for source, to in ((safe, "b"), (places[1], "new")):
+        migration = services.migrate_target(actor=SYSTEM, target=source, to=to)
+        migrating.run_migration(migration.pk)
+        assert StorageMigration.objects.get(pk=migration.pk).state == "done"
+        assert not Mirror.objects.exists()
+    assert backend_of(new).get(REF) == bundle
