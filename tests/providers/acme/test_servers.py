@@ -52,7 +52,7 @@ def test_knot(issue: Issue) -> None:
         proof = proof_of("rfc2136", server.credentials(), 10)
         watch = issue(server.address, proof, *APEX_AND_WILDCARD, port=server.port)
         assert server.texts("_acme-challenge.example.test") == []
-    assert any("name servers of example.test" in step for step in watch.steps)
+    assert any("each name server of example.test" in step for step in watch.steps)
     assert not any("going on" in step for step in watch.steps)
 
 
