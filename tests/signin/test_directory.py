@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from pytest_django import Settings
 
 from certmate.access.models import ServiceAccount
@@ -108,11 +109,19 @@ def test_a_directory_that_hangs_is_given_up(
         with ThreadPoolExecutor(1) as thread:
             directory.process.send_signal(signal.SIGSTOP)
             try:
-                asked = thread.submit(backend.authenticate, None, "nobody", PASSWORD)
+                asked = thread.submit(attempt, backend)
                 assert asked.result(timeout=30) is None
             finally:
                 # The thread ends in any case, and with it the block.
                 directory.process.send_signal(signal.SIGCONT)
+
+
+def attempt(backend: DirectoryBackend) -> User | None:
+    """In a thread of its own, which leaves no connection to the database behind."""
+    try:
+        return backend.authenticate(None, "nobody", PASSWORD)
+    finally:
+        connection.close()
 
 
 def test_a_name_in_the_directory_becomes_no_local_account(
