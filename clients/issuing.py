@@ -29,6 +29,7 @@ from providers import issuers
 from providers.authority.building import Drafted
 from providers.issuers import SignedLeaf
 from providers.models import AuthorityKey, Profile
+from providers.services import key_holders
 from storage import services as storage
 from storage.backends.base import BundleRef
 from storage.models import StorageTarget
@@ -73,8 +74,11 @@ def issue_all(
     """Have the drafts signed and keep what comes of them; `also` runs in the same transaction.
 
     Raises Conflict: `client.exists` if an identifier was taken meanwhile (then all are given up),
-    and `key.*` as `sign_drafted` does.
+    and `key.*` for a public key that must not be certified for its holder.
     """
+    # A key that was made here for a first version is nobody's yet.
+    known = [one for one in issues if one.private_key is None or one.number > 1]
+    key_holders.require_certifiable((one.drafted.public_key_hash, one.holder) for one in known)
     signed = issuers.sign_drafted(
         key, [one.drafted for one in issues], [one.holder for one in issues], profile=profile.name
     )

@@ -171,6 +171,7 @@ def sign_leaf(*, authority: Authority, profile: Profile, leaf: Leaf, holder: str
     before anything is recorded, and what the key store raises.
     """
     key, drafted = _drafted(authority, profile, leaf)
+    key_holders.require_certifiable([(drafted.public_key_hash, holder)])
     return sign_drafted(key, [drafted], [holder], profile=profile.name)[0]
 
 
@@ -185,12 +186,9 @@ def sign_drafted(
     key: AuthorityKey, drafts: Sequence[Drafted], holders: Sequence[str], *, profile: str
 ) -> list[SignedLeaf]:
     """Record the drafts and have them signed. What fails after that is given up at once, and a key
-    that cannot be reached leaves no line.
-
-    Raises Conflict (`key.*`) for a public key that must not be certified for its holder.
+    that cannot be reached leaves no line. The caller has asked whose the public keys are
+    (`key_holders`).
     """
-    hashes = [one.public_key_hash for one in drafts]
-    key_holders.require_certifiable(zip(hashes, holders, strict=True))
     signing.require_opens(key, "")
     entries = ledger.record(key, drafts, holders, profile=profile)
     try:
