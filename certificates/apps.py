@@ -22,7 +22,7 @@ class CertificatesConfig(AppConfig):
         post_migrate.connect(_seed, sender=self)
         register_operations()
         revoking.follow(follow)
-        register_adopter("server", Adopter(adopting.known, adopting.adopt))
+        register_adopter("server", Adopter(Certificate, "name", adopting.known, adopting.adopt))
 
 
 def _seed(**_: object) -> None:

@@ -23,7 +23,8 @@ class ClientsConfig(AppConfig):
         post_migrate.connect(_seed, sender=self)
         register_operations()
         revoking.follow(follow)
-        register_adopter("client", Adopter(adopting.known, adopting.adopt))
+        clients = Adopter(ClientCertificate, "identifier", adopting.known, adopting.adopt)
+        register_adopter("client", clients)
 
 
 def _seed(**_: object) -> None:

@@ -43,11 +43,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Adopter:
-    """`known` says where the versions of these fingerprints are at home. `adopt` takes up what was
+    """Of certificates of one kind. Bundles are called by the field `named` of the `model`, whose
+    `storage_target` is where they are.
+
+    `known` says where the versions of these fingerprints are at home. `adopt` takes up what was
     found, with the rights of the actor, and returns what is wrong with versions that are not
     current; it raises what is wrong with the bundle.
     """
 
+    model: type[models.Model]
+    named: str
     known: Callable[[Collection[str]], Mapping[str, Sequence[Home]]]
     adopt: Callable[[Actor, Found], list[CertMateError]]
 

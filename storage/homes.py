@@ -1,27 +1,16 @@
-"""Which certificate a bundle is of, and where that has its bundles.
+"""Which certificate a bundle is of, and where that has its bundles: as the apps above have told."""
 
-The certificates are of apps above, which are known by name only, as a foreign key may name them.
-"""
-
-from collections.abc import Mapping
-
-from django.apps import apps
 from django.db import models
 
-from storage.backends.base import BundleRef, Kind
+from storage.adopting import ADOPTERS
+from storage.backends.base import BundleRef
 from storage.models import Mirror, StorageTarget
-
-CERTIFICATES: Mapping[Kind, tuple[str, str]] = {
-    "server": ("certificates.Certificate", "name"),
-    "client": ("clients.ClientCertificate", "identifier"),
-}
-"""The model of each kind, and its field that its bundles are called by."""
 
 
 def certificate_of(ref: BundleRef) -> models.Model | None:
     """The certificate whose bundles are called so; its `storage_target` is where they are."""
-    model, field = _certificates(ref.kind)
-    return model._default_manager.filter(**{field: ref.name}).first()
+    of = ADOPTERS[ref.kind]
+    return of.model._default_manager.filter(**{of.named: ref.name}).first()
 
 
 def mirrors_at_home(target: StorageTarget) -> models.QuerySet[Mirror]:
@@ -29,14 +18,8 @@ def mirrors_at_home(target: StorageTarget) -> models.QuerySet[Mirror]:
     whose own are elsewhere.
     """
     mirrors = Mirror.objects.filter(source=target)
-    for kind in CERTIFICATES:
-        model, field = _certificates(kind)
-        elsewhere = model._default_manager.exclude(storage_target=target)
-        named = elsewhere.filter(**{field: models.OuterRef("name")})
+    for kind, of in ADOPTERS.items():
+        elsewhere = of.model._default_manager.exclude(storage_target=target)
+        named = elsewhere.filter(**{of.named: models.OuterRef("name")})
         mirrors = mirrors.exclude(models.Q(kind=kind) & models.Exists(named))
     return mirrors
-
-
-def _certificates(kind: Kind) -> tuple[type[models.Model], str]:
-    label, field = CERTIFICATES[kind]
-    return apps.get_model(label), field

@@ -3,7 +3,7 @@
 from typing import Any
 
 from certificates.models import Certificate, Version
-from certificates.services.placing import current_wish, present
+from certificates.services.placing import as_now, current_wish
 from certmate.access.actors import Actor
 from certmate.access.services.approvals import Permit, require
 from certmate.access.verbs import Verb
@@ -35,7 +35,7 @@ def ask_for_new(actor: Actor, certificate: Certificate, wanted: dict[str, Any]) 
 
 def ask_for_renewal(actor: Actor, certificate: Certificate, operation: str) -> Permit:
     """Leave for a new version of the certificate as it is."""
-    certificate = present(certificate, Certificate.objects.select_related("current_version"))
+    certificate = as_now(certificate, Certificate.objects.select_related("current_version"))
     wish = told(current_wish(certificate))
     return ask(actor, Verb.RENEW, certificate, operation, after=number(certificate), **wish)
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from certificates.choices import CertificateState, OrderKind
 from certificates.models import Certificate, Order, Version
 from certificates.services.asking import ask, ask_for_new, number
-from certificates.services.placing import place_order, present
+from certificates.services.placing import as_now, place_order
 from certificates.services.request import CertificateRequest
 from certificates.services.signable import require_signable
 from certificates.services.wanted import resolve
@@ -126,7 +126,7 @@ def lock(certificate: Certificate) -> Certificate:
 
     A caller's copy may be older than the order that a worker has finished meanwhile.
     """
-    return present(certificate, Certificate.objects.select_for_update())
+    return as_now(certificate, Certificate.objects.select_for_update())
 
 
 def set_auto_renew(*, actor: Actor, certificate: Certificate, enabled: bool) -> Certificate:

@@ -45,7 +45,7 @@ def place_order(
     Raises Conflict (`order.open`) if the certificate has an open one; the database decides.
     """
     # Not from the caller's copy: an order may have changed the certificate since it was read.
-    fields = dict(wanted or current_wish(present(certificate)))
+    fields = dict(wanted or current_wish(as_now(certificate)))
     fields["names_dns_account"] = fields["dns_account"] is not None
     shares: Sequence[tuple[DNSAccount, Sequence[str]]] = ()
     if kind != OrderKind.REVOKE:
@@ -85,7 +85,7 @@ def place_order(
     return order
 
 
-def present(certificate: Certificate, rows: QuerySet[Certificate] | None = None) -> Certificate:
+def as_now(certificate: Certificate, rows: QuerySet[Certificate] | None = None) -> Certificate:
     """The row as it is now, found among `rows`. Raises NotFound if it was deleted meanwhile."""
     rows = Certificate.objects.all() if rows is None else rows
     found = rows.filter(pk=certificate.pk).first()

@@ -90,9 +90,18 @@ def merge(
     parameters: Sequence[Parameter], stored: Mapping[str, str], submitted: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What an edit means: a secret sent back as `MASK` or left out stays as it is stored."""
-    secret = {parameter.name for parameter in parameters if parameter.secret}
-    merged = dict(submitted)
-    for name in secret & stored.keys():
-        if merged.get(name) in (None, MASK):
-            merged[name] = stored[name]
-    return merged
+    staying = {parameter.name for parameter in kept(parameters, stored, submitted)}
+    return {**submitted, **{name: stored[name] for name in staying}}
+
+
+def kept(
+    parameters: Sequence[Parameter], stored: Mapping[str, str], submitted: Mapping[str, Any]
+) -> list[Parameter]:
+    """The secrets that stay as they are stored."""
+    return [
+        parameter
+        for parameter in parameters
+        if parameter.secret
+        and parameter.name in stored
+        and submitted.get(parameter.name) in (None, MASK)
+    ]

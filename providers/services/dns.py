@@ -9,8 +9,8 @@ from certmate.access import policy
 from certmate.access.actors import Actor
 from certmate.access.services import find_team, give_to_team
 from certmate.access.verbs import Verb
+from certmate.core import parameters
 from certmate.core.errors import InvalidRequest, invalid_input
-from certmate.core.parameters import MASK, merge
 from certmate.pki.names import parse_name
 from providers.dns import catalogue, zones
 from providers.dns.delegation import overfull, record_of
@@ -157,7 +157,7 @@ def require_room(*, account: DNSAccount, names: Sequence[str]) -> None:
 
 def _change_credentials(actor: Actor, account: DNSAccount, given: Mapping[str, Any]) -> None:
     entry = account.catalogue_entry
-    changed = entry.validate(merge(entry.parameters, account.credentials, given))
+    changed = entry.validate(parameters.merge(entry.parameters, account.credentials, given))
     if changed == account.credentials:
         return
     if entry.as_machine(changed):
@@ -169,13 +169,7 @@ def _change_credentials(actor: Actor, account: DNSAccount, given: Mapping[str, A
 
 
 def _require_secrets_again(account: DNSAccount, given: Mapping[str, Any]) -> None:
-    kept = [
-        parameter
-        for parameter in account.catalogue_entry.parameters
-        if parameter.secret
-        and parameter.name in account.credentials
-        and given.get(parameter.name) in (None, MASK)
-    ]
+    kept = parameters.kept(account.catalogue_entry.parameters, account.credentials, given)
     if kept:
         labels = ", ".join(parameter.label for parameter in kept)
         raise accounts.secret_needed(labels, f"credentials.{kept[0].name}")

@@ -65,11 +65,9 @@ def require_secrets_again(
     """
     if all(stored.get(name) == changed.get(name) for name in (*spec.location, *spec.endpoints)):
         return
-    for parameter in spec.parameters:
-        kept = submitted.get(parameter.name) in (None, declared.MASK)
-        if parameter.secret and kept and parameter.name in stored:
-            raise InvalidRequest(
-                f"{parameter.label} has to be given again, because it would go to another place.",
-                code="storage.secret_needed",
-                field=f"parameters.{parameter.name}",
-            )
+    for parameter in declared.kept(spec.parameters, stored, submitted):
+        raise InvalidRequest(
+            f"{parameter.label} has to be given again, because it would go to another place.",
+            code="storage.secret_needed",
+            field=f"parameters.{parameter.name}",
+        )
