@@ -18,6 +18,7 @@ from certificates.services import CertificateRequest
 from certificates.services.metadata import metadata
 from certmate.access.actors import Actor
 from certmate.core import clock
+from certmate.core.errors import Conflict
 from certmate.pki.alt_names import parse_alt_names
 from certmate.pki.bundle import Bundle
 from certmate.pki.inspect import load_certificate, pem_of
@@ -47,11 +48,11 @@ def authority() -> Authority:
     return factories.authority()
 
 
-def place(*names: str, **wanted: Any) -> tuple[Certificate, Order]:
+def place(*names: str, name: str = "", **wanted: Any) -> tuple[Certificate, Order]:
     request = CertificateRequest(
         domain=names[0], san_domains=names[1:], **({"ca": "internal"} | wanted)
     )
-    return services.create_certificate(actor=SYSTEM, request=request)
+    return services.create_certificate(actor=SYSTEM, request=request, name=name)
 
 
 def issue(*names: str, **wanted: Any) -> Certificate:
@@ -203,6 +204,20 @@ def test_a_csr_with_nothing_but_a_common_name_asks_for_that(authority: Authority
     assert current(issue("app.internal", csr=csr(common_name="app.internal"))).names == [
         "app.internal"
     ]
+
+
+def test_a_csr_that_is_sent_again_is_signed_for_its_first_holder_alone(
+    authority: Authority,
+) -> None:
+    brought = csr("app.internal")
+    (_, first), (_, second) = (place("app.internal", csr=brought, name=one) for one in ("a", "b"))
+    done(first)
+    failed = run(second)
+    assert (failed.state, failed.error_code) == (OrderState.FAILED, "key.other_holder")
+    with pytest.raises(Conflict) as refused:
+        place("app.internal", csr=brought, name="c")
+    assert refused.value.code == "key.other_holder"
+    assert LedgerEntry.objects.filter(kind="leaf").count() == 1
 
 
 class Killed(BaseException):

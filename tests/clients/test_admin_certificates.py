@@ -9,11 +9,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
-from certmate.access.models import Team
 from clients.models import ClientCertificate, Enrolment
 from providers.models import Authority, LedgerEntry, Profile
 from providers.services import update_authority
 from tests import factories_clients as factories
+from tests.cast import confined
 from tests.clients import world
 from tests.clients.conftest import Crew
 from tests.factories import profile_of
@@ -198,10 +198,7 @@ def test_who_may_ask_for_nothing_gets_no_add_page(crew: Crew) -> None:
 def test_a_grant_on_the_team_is_enough_to_ask_and_to_work(
     crew: Crew, wanted: dict[str, Any]
 ) -> None:
-    team = Team.objects.create(name="shop")
-    assign_perm("access.view_team", crew.outsider, team)
-    for verb in ("view", "add", "revoke"):
-        assign_perm(f"access.{verb}_under_team", crew.outsider, team)
+    confined(crew.outsider, "shop", "view", "add", "revoke")
     assign_perm("providers.view_authority", crew.outsider, Authority.objects.get())
     assign_perm("providers.view_profile", crew.outsider, Profile.objects.get(name="client"))
     assert add(crew.outsider, wanted).status_code == 403

@@ -19,6 +19,7 @@ from providers.models import Authority, BlockedKey, LedgerEntry, Profile
 from providers.services import create_authority, key_holders, revoke_entry
 from tests import factories_clients as factories
 from tests.caller import Answer, Caller, problem
+from tests.cast import confined
 from tests.clients.conftest import Crew
 from tests.clients.world import SYSTEM
 
@@ -35,10 +36,8 @@ def csr() -> str:
 @pytest.fixture
 def stranger(crew: Crew, authority: Authority) -> Caller:
     """May ask for certificates and revoke them under a team of his own, and nothing else."""
-    user, team = crew.outsider, Team.objects.create(name="his")
-    assign_perm("access.view_team", user, team)
-    for verb in ("view", "add", "revoke"):
-        assign_perm(f"access.{verb}_under_team", user, team)
+    user = crew.outsider
+    confined(user, "his", "view", "add", "revoke")
     assign_perm("providers.view_authority", user, authority)
     user.user_permissions.add(Permission.objects.get(codename="view_profile"))
     return Caller(User.objects.get(pk=user.pk), "operate")

@@ -15,6 +15,7 @@ from clients.services import ClientWish
 from providers.models import Authority
 from tests import factories
 from tests.caller import Caller, problem
+from tests.cast import confined
 from tests.clients.conftest import Crew
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("authority")]
@@ -95,10 +96,8 @@ def test_a_batch_ends_where_its_profile_wants_approval_since(crew: Crew) -> None
 def test_nothing_goes_on_at_an_authority_that_is_hidden_since(
     crew: Crew, authority: Authority
 ) -> None:
-    team, asker = Team.objects.create(name="theirs"), crew.outsider
-    assign_perm("access.view_team", asker, team)
-    for verb in ("view", "add"):
-        assign_perm(f"access.{verb}_under_team", asker, team)
+    asker = crew.outsider
+    confined(asker, "theirs", "view", "add")
     assign_perm("providers.view_authority", asker, authority)
     asker.user_permissions.add(Permission.objects.get(codename="view_profile"))
     caller = Caller(User.objects.get(pk=asker.pk))

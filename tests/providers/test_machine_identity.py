@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from guardian.shortcuts import assign_perm
 
 from certmate.access.models import Team
 from providers.dns.catalogue import CATALOGUE
 from providers.models import DNSAccount
 from tests import factories
 from tests.caller import Caller, problem
-from tests.cast import Cast
+from tests.cast import Cast, confined
 
 KEYS = {"access_key_id": "AKID", "secret_access_key": "secret"}
 ROLE = {"use_ambient_credentials": "true"}
@@ -29,10 +28,7 @@ PATH = "/api/dns-accounts"
 @pytest.fixture
 def member(cast: Cast) -> Caller:
     """Who may do everything with what belongs to the team, and nothing else."""
-    team = Team.objects.create(name="web")
-    assign_perm("access.view_team", cast.outsider, team)
-    for verb in ("view", "add", "change"):
-        assign_perm(f"access.{verb}_under_team", cast.outsider, team)
+    confined(cast.outsider, "web", "view", "add", "change")
     return Caller(cast.outsider)
 
 

@@ -13,7 +13,6 @@ from certificates.choices import OrderState
 from certificates.models import Certificate, Order
 from certificates.services import CertificateRequest
 from certmate.access.actors import Actor
-from certmate.access.models import Team
 from certmate.core import clock
 from certmate.core.errors import AccessDenied, Conflict, NotFound
 from storage import migrating, mirroring, services
@@ -22,7 +21,7 @@ from storage.models import Mirror, StorageMigration, StorageTarget
 from storage.services.places import backend_of
 from tests import factories
 from tests.caller import Caller, problem
-from tests.cast import Cast
+from tests.cast import Cast, confined
 from tests.certificates.conftest import run as run_order
 from tests.storage.bundles import issue
 
@@ -42,10 +41,7 @@ def safe() -> StorageTarget:
 @pytest.fixture
 def stranger(cast: Cast) -> User:
     """Somebody who may make and change targets, below his own team alone."""
-    team = Team.objects.create(name="strangers")
-    assign_perm("access.view_team", cast.outsider, team)
-    for verb in ("view", "add", "change"):
-        assign_perm(f"access.{verb}_under_team", cast.outsider, team)
+    confined(cast.outsider, "strangers", "view", "add", "change")
     return cast.outsider
 
 

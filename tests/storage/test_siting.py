@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from guardian.shortcuts import assign_perm
 
 from certmate.access.actors import Actor
-from certmate.access.models import Team
 from certmate.core.errors import AccessDenied, Conflict
 from certmate.core.parameters import validate
 from storage import services
@@ -16,7 +14,7 @@ from storage.catalogue import CATALOGUE
 from storage.models import StorageTarget
 from storage.services.siting import place_of
 from tests.caller import Caller, problem
-from tests.cast import Cast, by_token
+from tests.cast import Cast, by_token, confined
 
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +37,7 @@ INFISICAL = {"client_id": "c", "client_secret": "s", "project_id": "abc"}
 @pytest.fixture
 def stranger(cast: Cast) -> User:
     """Somebody who may make and change targets, below his own team alone."""
-    team = Team.objects.create(name="strangers")
-    assign_perm("access.view_team", cast.outsider, team)
-    for verb in ("view", "add", "change"):
-        assign_perm(f"access.{verb}_under_team", cast.outsider, team)
+    confined(cast.outsider, "strangers", "view", "add", "change")
     return cast.outsider
 
 
